@@ -1,0 +1,35 @@
+/// A string that is compared, hashed and ordered by its UTF-8 bytes.
+///
+/// Swift's `String` counts canonically equivalent spellings as equal (`é` as one scalar or as two), and
+/// orders by them. Names and values of labels are bytes: two spellings are two series. So every set,
+/// dictionary, sort or equality test of them goes through this type or through `utf8`.
+public struct ByteText: Hashable, Comparable, Sendable {
+    /// The text.
+    public let string: String
+
+    /// Wraps `string`.
+    @inlinable
+    public init(_ string: String) {
+        self.string = string
+    }
+
+    /// Whether the bytes are the same.
+    @inlinable
+    public static func == (left: ByteText, right: ByteText) -> Bool {
+        left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    /// Orders byte by byte; a prefix comes first.
+    @inlinable
+    public static func < (left: ByteText, right: ByteText) -> Bool {
+        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    }
+
+    /// Feeds the bytes to `hasher`.
+    @inlinable
+    public func hash(into hasher: inout Hasher) {
+        var string = self.string
+        string.withUTF8 { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+        hasher.combine(0xff as UInt8)
+    }
+}

@@ -1,0 +1,127 @@
+import Synchronization
+
+/// What one query may use up, and the switch that stops it; shared by all parts of the query.
+///
+/// Evaluators and sources charge it while they work and stop with the error it throws, at the latest every
+/// few thousand samples.
+public final class QueryBudget: Sendable {
+    /// The most samples that may be in memory at once.
+    public let sampleLimit: Int
+    /// The most memory that samples may take at once, in bytes.
+    public let memoryLimitBytes: Int
+    /// The most series that one answer may have.
+    public let seriesLimit: Int
+    /// How long the query may run, in milliseconds.
+    public let timeLimitMillis: Int64
+
+    private let deadline: ContinuousClock.Instant
+    /// What all queries hold together, in bytes, and how much that may be.
+    private let shared: (amount: SharedAmount, limitBytes: Int)?
+    private let cancelled = Atomic<Bool>(false)
+    private let held = Atomic<Int>(0)
+    private let sharedSamples = Atomic<Int>(0)
+    private let peak = Atomic<Int>(0)
+    private let scanned = Atomic<Int>(0)
+
+    /// A budget whose time runs from now.
+    ///
+    /// - Parameters:
+    ///   - limits: What one query may use up.
+    ///   - timeLimitMillis: How long it may run, within `limits`; nil for what those allow.
+    ///   - allQueries: What it shares with other queries; nil if it stands alone.
+    public convenience init(
+        limits: Limits,
+        timeLimitMillis: Int64? = nil,
+        allQueries: SharedAmount? = nil
+    ) {
+        self.init(
+            sampleLimit: limits.samplesPerQuery,
+            memoryLimitBytes: limits.queryMemoryBytes,
+            seriesLimit: limits.seriesPerAnswer,
+            timeLimitMillis: min(timeLimitMillis ?? .max, Int64(limits.queryTimeout)),
+            shared: allQueries.map { ($0, limits.allQueriesMemoryBytes) }
+        )
+    }
+
+    /// A budget of these amounts whose time runs from now.
+    public init(
+        sampleLimit: Int = .max,
+        memoryLimitBytes: Int = .max,
+        seriesLimit: Int = .max,
+        timeLimitMillis: Int64 = Int64(Limits.default.queryTimeout),
+        shared: (amount: SharedAmount, limitBytes: Int)? = nil
+    ) {
+        self.sampleLimit = sampleLimit
+        self.memoryLimitBytes = memoryLimitBytes
+        self.seriesLimit = seriesLimit
+        self.timeLimitMillis = timeLimitMillis
+        self.shared = shared
+        deadline = ContinuousClock.now.advanced(by: .milliseconds(timeLimitMillis))
+    }
+
+    deinit {
+        let rest = sharedSamples.load(ordering: .relaxed)
+        shared?.amount.give(back: rest * Limits.sampleMemoryBytes)
+    }
+
+    /// A budget that nothing exhausts, for the daemon's own small reads and for tests.
+    public static func unlimited() -> QueryBudget {
+        QueryBudget(timeLimitMillis: 1 << 40)
+    }
+
+    /// Makes every later `checkpoint` and `charge` throw `SourceError.cancelled`.
+    public func cancel() {
+        cancelled.store(true, ordering: .relaxed)
+    }
+
+    /// Throws if the query was cancelled or its time is over.
+    public func checkpoint() throws(SourceError) {
+        if cancelled.load(ordering: .relaxed) { throw .cancelled }
+        if ContinuousClock.now > deadline { throw .timedOut(afterMillis: timeLimitMillis) }
+    }
+
+    /// Notes that `count` more samples are held in memory; also a checkpoint.
+    public func charge(samples count: Int) throws(SourceError) {
+        let now = held.add(count, ordering: .relaxed).newValue
+        peak.max(now, ordering: .relaxed)
+        if now > sampleLimit { throw .tooManySamples(limit: sampleLimit) }
+        if now > memoryLimitBytes / Limits.sampleMemoryBytes {
+            throw .tooMuchMemory(limitName: "query_memory_bytes", limitBytes: memoryLimitBytes)
+        }
+        if let shared {
+            guard shared.amount.take(count * Limits.sampleMemoryBytes, limit: shared.limitBytes) else {
+                throw .tooMuchMemory(limitName: "all_queries_memory_bytes", limitBytes: shared.limitBytes)
+            }
+            sharedSamples.add(count, ordering: .relaxed)
+        }
+        try checkpoint()
+    }
+
+    /// Notes that `count` samples are no longer held.
+    public func release(samples count: Int) {
+        held.subtract(count, ordering: .relaxed)
+        guard let shared else { return }
+        // A charge that failed took nothing here.
+        var mine = sharedSamples.load(ordering: .relaxed)
+        while true {
+            let (isDone, seen) = sharedSamples.compareExchange(
+                expected: mine,
+                desired: mine - min(mine, count),
+                ordering: .relaxed
+            )
+            if isDone { break }
+            mine = seen
+        }
+        shared.amount.give(back: min(mine, count) * Limits.sampleMemoryBytes)
+    }
+
+    /// Notes that `count` samples were read, for the query's statistics.
+    public func noteScanned(samples count: Int) {
+        scanned.add(count, ordering: .relaxed)
+    }
+
+    /// The most samples that were held at once.
+    public var peakSampleCount: Int { peak.load(ordering: .relaxed) }
+    /// The number of samples read.
+    public var scannedSampleCount: Int { scanned.load(ordering: .relaxed) }
+}

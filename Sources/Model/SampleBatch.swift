@@ -1,0 +1,92 @@
+/// What one write brings: series in the order they came, each with a run of samples.
+///
+/// It is flat, so that decoding a request allocates a handful of arrays whatever the number of series: packed
+/// label sets lie one after the other in `labelBytes`, samples in `timestamps` and `values`. A series may
+/// appear more than once and its samples may be in any order; later ones win over earlier ones of the same
+/// time.
+public struct SampleBatch: Sendable {
+    /// One series of the batch.
+    public struct Series: Sendable {
+        /// Where the packed label set (`Labels.packed`) lies in `labelBytes`.
+        public var labels: Range<Int>
+        /// Which of the samples belong to it.
+        public var samples: Range<Int>
+
+        /// A series whose labels and samples lie at these places of the batch.
+        @inlinable
+        public init(labels: Range<Int>, samples: Range<Int>) {
+            self.labels = labels
+            self.samples = samples
+        }
+    }
+
+    /// The packed label sets of all series.
+    public private(set) var labelBytes: [UInt8] = []
+    /// The series.
+    public private(set) var series: [Series] = []
+    /// The times of all samples, milliseconds since the epoch.
+    public private(set) var timestamps: [Int64] = []
+    /// The values of all samples, as many as `timestamps`.
+    public private(set) var values: [Double] = []
+    /// What the write says about metrics.
+    public var metadata: [MetricMetadata] = []
+
+    /// A batch without samples.
+    public init() {}
+
+    /// A batch of columns that a decoder filled; the ranges of every series lie inside them.
+    public init(
+        labelBytes: [UInt8],
+        series: [Series],
+        timestamps: [Int64],
+        values: [Double],
+        metadata: [MetricMetadata] = []
+    ) {
+        precondition(timestamps.count == values.count, "BUG: columns of different length")
+        self.labelBytes = labelBytes
+        self.series = series
+        self.timestamps = timestamps
+        self.values = values
+        self.metadata = metadata
+    }
+
+    /// The number of samples.
+    public var sampleCount: Int { timestamps.count }
+
+    /// The label set of the series at `index`.
+    public func labels(at index: Int) -> Labels {
+        Labels(trusted: Array(labelBytes[series[index].labels]))
+    }
+
+    /// Starts a series; the samples appended next belong to it.
+    ///
+    /// `packed` has the form of `Labels.packed`.
+    public mutating func beginSeries(packed: some Collection<UInt8>) {
+        let start = labelBytes.count
+        labelBytes.append(contentsOf: packed)
+        series.append(Series(labels: start..<labelBytes.count, samples: timestamps.count..<timestamps.count))
+    }
+
+    /// Appends a sample to the series begun last.
+    public mutating func append(millis: Int64, value: Double) {
+        precondition(!series.isEmpty, "BUG: a sample before any series")
+        timestamps.append(millis)
+        values.append(value)
+        let last = series.count - 1
+        series[last].samples = series[last].samples.lowerBound..<timestamps.count
+    }
+
+    /// Appends a series with one sample.
+    public mutating func append(_ labels: Labels, _ time: Timestamp, _ value: Double) {
+        beginSeries(packed: labels.packed)
+        append(millis: time.millis, value: value)
+    }
+
+    /// Appends a series with a column of samples.
+    public mutating func append(_ labels: Labels, _ column: SampleColumn) {
+        beginSeries(packed: labels.packed)
+        timestamps.append(contentsOf: column.timestamps)
+        values.append(contentsOf: column.values)
+        series[series.count - 1].samples = series[series.count - 1].samples.lowerBound..<timestamps.count
+    }
+}

@@ -1,0 +1,79 @@
+/// The one way in: whatever writes samples (remote write, import, push, rules) appends batches to a sink.
+public protocol SampleSink: Sendable {
+    /// Stores what is valid of `batch` and returns once that is durable.
+    ///
+    /// Samples may have any age and come in any order; of equal series and time the later write wins. What
+    /// cannot be stored is named in the outcome, the rest is stored.
+    ///
+    /// - Parameter batch: The samples; label sets in it are canonical (`Labels.packed`).
+    /// - Returns: How many samples are stored, and what was refused.
+    /// - Throws: `SinkError` when nothing of the batch may be relied on; the caller may send it again.
+    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome
+}
+
+/// What became of a batch.
+public struct AppendOutcome: Sendable {
+    /// How many samples are stored.
+    public var storedSampleCount: Int
+    /// What was refused.
+    public var rejections: Rejections
+
+    /// An outcome with the given counts.
+    public init(storedSampleCount: Int = 0, rejections: Rejections = Rejections()) {
+        self.storedSampleCount = storedSampleCount
+        self.rejections = rejections
+    }
+}
+
+/// What a write refused: how many samples, and the first few with their reasons.
+public struct Rejections: Sendable {
+    /// How many refusals are kept with their text.
+    public static let keptCount = 10
+
+    /// The number of samples (or of series without samples) that were refused.
+    public private(set) var count = 0
+    /// The first refusals, one sentence each that names the series, the time and the reason.
+    public private(set) var first: [String] = []
+
+    /// No refusals.
+    public init() {}
+
+    /// Whether nothing was refused.
+    public var isEmpty: Bool { count == 0 }
+
+    /// Notes `sampleCount` (at least one) refused samples; `reason` is built only while it will be kept.
+    public mutating func add(sampleCount: Int = 1, _ reason: @autoclosure () -> String) {
+        count += max(1, sampleCount)
+        if first.count < Rejections.keptCount { first.append(reason()) }
+    }
+
+    /// Adds what another step of the same write refused.
+    public mutating func add(_ other: Rejections) {
+        count += other.count
+        first.append(contentsOf: other.first.prefix(Rejections.keptCount - first.count))
+    }
+
+    /// The text for the client: the reasons, and how many are not shown.
+    public var summary: String {
+        guard !isEmpty else { return "" }
+        let hidden = count - first.count
+        let shown = first.joined(separator: "\n")
+        return hidden > 0 ? "\(shown)\n... \(count) refused in all; the valid rest is stored" : shown
+    }
+}
+
+/// Why a sink could not take a batch at all.
+public enum SinkError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The store cannot write at present (disk full, a failed sync, shutting down); reads may go on.
+    case unavailable(String)
+    /// The batch would exceed a limit; the text names it.
+    case limitExceeded(String)
+
+    /// The sentence for the client.
+    public var description: String {
+        switch self {
+        case .unavailable(let reason): "storage unavailable: \(reason)"
+        case .limitExceeded(let reason): reason
+        }
+    }
+}

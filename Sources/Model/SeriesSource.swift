@@ -1,0 +1,127 @@
+/// The one way out: queries, rules, exports and the UI read through a source.
+///
+/// Calls are synchronous and may block on disk: run them on a thread that may block. All of one answer comes
+/// from one consistent snapshot.
+public protocol SeriesSource: Sendable {
+    /// The series that match and have samples in the range, in label order.
+    ///
+    /// - Parameters:
+    ///   - request: What is wanted.
+    ///   - budget: What the query may use up; checked while samples are read.
+    /// - Returns: A snapshot; samples are decoded when they are read.
+    /// - Throws: `SourceError` if a matcher is wrong, the budget is used up or the data cannot be read.
+    func select(_ request: SelectRequest, budget: QueryBudget) throws(SourceError) -> any SeriesSet
+
+    /// The label sets with samples in the range that match any of the selections (none: all), in label order.
+    func series(_ request: LabelRequest, budget: QueryBudget) throws(SourceError) -> LabelAnswer<Labels>
+
+    /// The label names, as `series` selects, in byte order.
+    func labelNames(_ request: LabelRequest, budget: QueryBudget) throws(SourceError) -> LabelAnswer<String>
+
+    /// The values of one label, as `series` selects, in byte order.
+    func labelValues(_ name: String, _ request: LabelRequest, budget: QueryBudget) throws(SourceError)
+        -> LabelAnswer<String>
+
+    /// What is known about metrics: all, or the one with that name; in name order.
+    func metadata(of metric: String?) -> [MetricMetadata]
+}
+
+/// Selected series, and their samples on demand: each is decoded when it is read, once.
+public protocol SeriesSet: Sendable {
+    /// The number of series.
+    var count: Int { get }
+    /// What the reader should know, such as damaged data that is missing from the answer.
+    var warnings: [String] { get }
+    /// The label set of the series at `index` (0-based, in label order).
+    func labels(at index: Int) -> Labels
+    /// Replaces `column` by the samples of the series at `index` that lie in the request's range, times
+    /// rising strictly. Reading the series in order is fastest.
+    func read(_ index: Int, into column: inout SampleColumn) throws(SourceError)
+}
+
+/// What a select is asked for.
+public struct SelectRequest: Sendable {
+    /// All of them have to match.
+    public var matchers: [Matcher]
+    /// The samples wanted, both ends included.
+    public var range: TimeRange
+    /// What the samples are for.
+    public var hints: SelectHints
+
+    /// A request for the samples in `range` of the series that satisfy `matchers`.
+    public init(matchers: [Matcher], range: TimeRange, hints: SelectHints = SelectHints()) {
+        self.matchers = matchers
+        self.range = range
+        self.hints = hints
+    }
+}
+
+/// What a query will do with the samples; a source may use it to read less, and may ignore it.
+public struct SelectHints: Hashable, Sendable {
+    /// The function or aggregation right above the selector, such as `rate`; empty if none.
+    public var function = ""
+    /// The range selector's length in milliseconds; 0 for an instant selector.
+    public var rangeMillis: Int64 = 0
+    /// The query's step in milliseconds; 0 for an instant query.
+    public var stepMillis: Int64 = 0
+    /// The labels of the aggregation right above; nil if there is none.
+    public var grouping: [String]?
+    /// Whether `grouping` are the labels kept (`by`) or dropped (`without`).
+    public var isGroupedBy = false
+
+    /// No hints.
+    public init() {}
+}
+
+/// What a question about labels is asked for.
+public struct LabelRequest: Sendable {
+    /// A series counts if it satisfies all matchers of at least one selection; no selection: every series
+    /// counts.
+    public var selections: [[Matcher]]
+    /// Only series with samples in this range count.
+    public var range: TimeRange
+    /// At most this many answers; nil: as many as there are, within the budget.
+    public var limit: Int?
+
+    /// A request for what lies in `range`.
+    public init(selections: [[Matcher]] = [], range: TimeRange = .all, limit: Int? = nil) {
+        self.selections = selections
+        self.range = range
+        self.limit = limit
+    }
+}
+
+/// The answer to a question about labels.
+public struct LabelAnswer<Item: Sendable>: Sendable {
+    /// The items, sorted.
+    public var items: [Item]
+    /// Whether the request's limit left some out.
+    public var isTruncated: Bool
+    /// What the reader should know, such as damaged data.
+    public var warnings: [String]
+
+    /// An answer with these items.
+    public init(items: [Item], isTruncated: Bool = false, warnings: [String] = []) {
+        self.items = items
+        self.isTruncated = isTruncated
+        self.warnings = warnings
+    }
+}
+
+/// Why a source, or a query over it, stopped.
+public enum SourceError: Error, Hashable, Sendable {
+    /// The client went away or the daemon is stopping.
+    case cancelled
+    /// The query ran longer than it may.
+    case timedOut(afterMillis: Int64)
+    /// More samples would have to be held in memory than a query may.
+    case tooManySamples(limit: Int)
+    /// Samples would take more memory than the limit of this name allows.
+    case tooMuchMemory(limitName: String, limitBytes: Int)
+    /// More series would be answered than an answer may have.
+    case tooManySeries(limit: Int)
+    /// A matcher cannot be used, for example its regular expression is wrong.
+    case badMatcher(String)
+    /// The data cannot be read.
+    case unavailable(String)
+}
