@@ -1,0 +1,30 @@
+import Synchronization
+
+/// A double that threads may change without a lock, kept as its bit pattern.
+struct AtomicDouble: ~Copyable, Sendable {
+    private let bits: Atomic<UInt64>
+
+    init(_ value: Double) {
+        bits = Atomic(value.bitPattern)
+    }
+
+    var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
+
+    func set(_ value: Double) {
+        bits.store(value.bitPattern, ordering: .relaxed)
+    }
+
+    func add(_ amount: Double) {
+        var old = bits.load(ordering: .relaxed)
+        while true {
+            let new = (Double(bitPattern: old) + amount).bitPattern
+            let (exchanged, original) = bits.weakCompareExchange(
+                expected: old,
+                desired: new,
+                ordering: .relaxed
+            )
+            if exchanged { return }
+            old = original
+        }
+    }
+}
