@@ -1,0 +1,26 @@
+// What Swift cannot express well: a processor instruction, unrolled bit packing, a setting of the C library.
+// Every function trusts its arguments; ChunkCodec checks them.
+#ifndef CSEXTANT_H
+#define CSEXTANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Whether this processor has an instruction for CRC32C.
+bool sx_crc32c_is_supported(void);
+
+/// CRC32C of `count` bytes that follow bytes whose CRC32C is `crc`. Only where sx_crc32c_is_supported().
+uint32_t sx_crc32c(uint32_t crc, const void *bytes, size_t count);
+
+/// Packs the low `width` bits (0...64) of 64 values, least significant bit first, into 8 * width bytes.
+void sx_pack64(const uint64_t *values, unsigned width, uint8_t *bytes);
+
+/// Reads 64 values of `width` bits (0...64) from exactly 8 * width bytes.
+void sx_unpack64(const uint8_t *bytes, unsigned width, uint64_t *values);
+
+/// Lets the C library keep up to 64 MiB of freed memory instead of giving it back to the kernel at once. Buffers of
+/// requests come and go all the time; page faults for them cost more than decoding them does.
+void sx_keep_freed_memory(void);
+
+#endif
