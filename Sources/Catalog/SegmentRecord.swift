@@ -1,0 +1,72 @@
+import GRDB
+import Model
+
+/// The manifest's row about one segment file.
+///
+/// All of it stands in the segment's footer as well, so a lost catalog can be made again from the files.
+package struct SegmentRecord: Hashable, Sendable {
+    /// The file's name inside the segments folder.
+    package var file: String
+    /// The number of the last write that the segment's windows contain; of equal samples the higher sequence
+    /// wins.
+    package var sequence: UInt64
+    /// The start of the first window and the last millisecond of the last one.
+    package var range: TimeRange
+    /// How long its samples were to be kept when it was written, in milliseconds; nil for ever.
+    package var retentionMillis: Int64?
+    /// The number of series.
+    package var seriesCount: Int
+    /// The number of samples.
+    package var sampleCount: Int
+    /// The size of the file.
+    package var byteCount: Int
+
+    /// The row of the segment in `file`.
+    package init(
+        file: String,
+        sequence: UInt64,
+        range: TimeRange,
+        retentionMillis: Int64?,
+        seriesCount: Int,
+        sampleCount: Int,
+        byteCount: Int
+    ) {
+        self.file = file
+        self.sequence = sequence
+        self.range = range
+        self.retentionMillis = retentionMillis
+        self.seriesCount = seriesCount
+        self.sampleCount = sampleCount
+        self.byteCount = byteCount
+    }
+}
+
+extension SegmentRecord: FetchableRecord {
+    /// Reads a row of the table `segment`.
+    package init(row: Row) throws {
+        self.init(
+            file: row["file"],
+            sequence: UInt64(bitPattern: row["sequence"]),
+            range: TimeRange(Timestamp(millis: row["start_millis"]), Timestamp(millis: row["end_millis"])),
+            retentionMillis: row["retention_millis"],
+            seriesCount: row["series_count"],
+            sampleCount: row["sample_count"],
+            byteCount: row["byte_count"]
+        )
+    }
+
+    func insert(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT OR REPLACE INTO segment
+                    (file, sequence, start_millis, end_millis, retention_millis, series_count,
+                    sample_count, byte_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                file, Int64(bitPattern: sequence), range.start.millis, range.end.millis, retentionMillis,
+                seriesCount,
+                sampleCount, byteCount,
+            ]
+        )
+    }
+}

@@ -1,0 +1,62 @@
+/// What the store asks of a file system; the only way in which it touches files.
+///
+/// `PosixFileSystem` is the real one; tests put one in its place that fails or loses unsynced data on
+/// purpose.
+package protocol FileSystem: Sendable {
+    /// Makes the directory and its parents, readable by the owner only; fine if it exists.
+    func createDirectory(_ path: String) throws(FileError)
+    /// The names in a directory, sorted.
+    func list(_ directory: String) throws(FileError) -> [String]
+    /// Opens a file for reading.
+    func open(_ path: String) throws(FileError) -> any File
+    /// Makes a new empty file for appending, replacing one that exists.
+    func create(_ path: String) throws(FileError) -> any File
+    /// Gives a file another name, replacing what had it.
+    func rename(_ path: String, to newPath: String) throws(FileError)
+    /// Deletes a file.
+    func remove(_ path: String) throws(FileError)
+    /// Makes creations, renames and removals in the directory durable.
+    func syncDirectory(_ path: String) throws(FileError)
+    /// Takes an exclusive lock on the file, made if it is missing; nil if another process has it.
+    func lock(_ path: String) throws(FileError) -> (any File)?
+}
+
+/// An open file.
+///
+/// Closed when the last reference goes.
+package protocol File: Sendable {
+    /// The file's size in bytes.
+    func size() throws(FileError) -> Int
+    /// Reads exactly `count` bytes from `offset`; fewer is an error.
+    func read(at offset: Int, count: Int) throws(FileError) -> [UInt8]
+    /// Appends all of `bytes`.
+    func write(_ bytes: [UInt8]) throws(FileError)
+    /// Makes what was written durable (fdatasync).
+    func sync() throws(FileError)
+    /// Cuts the file to `size` bytes.
+    func truncate(to size: Int) throws(FileError)
+}
+
+/// Why a file operation failed.
+package struct FileError: Error, Hashable, CustomStringConvertible {
+    /// What was tried, such as `write`.
+    package var operation: String
+    /// The file.
+    package var path: String
+    /// The system's error number; 0 if the file was shorter than what was asked for.
+    package var code: Int32
+
+    /// The failure of `operation` on `path`.
+    package init(_ operation: String, _ path: String, code: Int32) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+    }
+
+    /// The sentence for the log.
+    package var description: String {
+        code == 0
+            ? "cannot \(operation) \(path): the file is shorter than expected"
+            : "cannot \(operation) \(path): \(SystemText.error(code))"
+    }
+}

@@ -1,0 +1,28 @@
+import Catalog
+import ChunkCodec
+
+/// Why the store cannot be opened or cannot do what was asked.
+package enum StorageError: Error, Hashable, CustomStringConvertible {
+    /// Another process uses the data directory.
+    case alreadyInUse(directory: String)
+    /// The operating system refused a file operation.
+    case file(FileError)
+    /// The catalog cannot be used.
+    case catalog(CatalogError)
+    /// Bytes in a file are not what was written there.
+    case damaged(path: String, reason: String)
+    /// The file was written by a newer Sextant.
+    case newerFormat(path: String, found: Int, supported: Int)
+
+    /// The sentence for the log.
+    package var description: String {
+        switch self {
+        case .alreadyInUse(let directory): "data directory \(directory) is in use by another process"
+        case .file(let error): error.description
+        case .catalog(let error): error.description
+        case .damaged(let path, let reason): "\(path) is damaged: \(reason)"
+        case .newerFormat(let path, let found, let supported):
+            "\(path) has format \(found), newer than \(supported), which this version can read"
+        }
+    }
+}

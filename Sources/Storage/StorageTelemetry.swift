@@ -1,0 +1,80 @@
+import Logging
+import Model
+import Telemetry
+
+/// The counters and the log of the store.
+struct StorageTelemetry: Sendable {
+    let logger: Logger
+    let logBytes: Counter
+    let logSyncSeconds: Histogram
+    let fileErrors: Counter
+    let seriesCreated: Counter
+    let samplesAppended: Counter
+    let samplesOutOfOrder: Counter
+    let samplesOverwritten: Counter
+    let samplesRejected: Counter
+    let flushes: Counter
+    let flushFailures: Counter
+    let segmentsExpired: Counter
+    let damagedRecords: Counter
+    let damagedSegments: Counter
+
+    init(_ registry: Registry, logger: Logger) {
+        self.logger = logger
+        logBytes = registry.counter(
+            "sextant_log_written_bytes_total",
+            help: "Bytes written to the write-ahead log."
+        )
+        logSyncSeconds = registry.histogram(
+            "sextant_log_sync_duration_seconds",
+            help: "Time that fdatasync of the write-ahead log took."
+        )
+        fileErrors = registry.counter(
+            "sextant_storage_file_errors_total",
+            help: "File operations that the operating system refused."
+        )
+        seriesCreated = registry.counter(
+            "sextant_series_created_total",
+            help: "Series seen for the first time."
+        )
+        samplesAppended = registry.counter(
+            "sextant_storage_samples_appended_total",
+            help: "Samples put into the head."
+        )
+        samplesOutOfOrder = registry.counter(
+            "sextant_storage_samples_out_of_order_total",
+            help: "Samples older than the newest one of their series and window."
+        )
+        samplesOverwritten = registry.counter(
+            "sextant_storage_samples_overwritten_total",
+            help: "Samples with the time of the newest one of their series and window, which they replaced."
+        )
+        samplesRejected = registry.counter(
+            "sextant_storage_samples_rejected_total",
+            help: "Samples that the store refused."
+        )
+        flushes = registry.counter("sextant_flushes_total", help: "Flushes of head windows into segments.")
+        flushFailures = registry.counter(
+            "sextant_flush_failures_total",
+            help: "Flushes that failed; their samples stay in the head and the log."
+        )
+        segmentsExpired = registry.counter(
+            "sextant_segments_expired_total",
+            help: "Segments deleted or rewritten because samples in them expired."
+        )
+        damagedRecords = registry.counter(
+            "sextant_log_damaged_records_total",
+            help: "Stretches of the log that could not be read at start."
+        )
+        damagedSegments = registry.counter(
+            "sextant_segments_damaged_total",
+            help: "Segments or parts of segments that could not be read."
+        )
+    }
+
+    /// Counts and logs a refused file operation.
+    func note(_ error: FileError) {
+        fileErrors.add()
+        logger.error("\(error)")
+    }
+}

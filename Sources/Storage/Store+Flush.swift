@@ -1,0 +1,219 @@
+import Catalog
+import Model
+
+extension Store {
+    /// Writes everything in the head into segments and returns when that is done.
+    package func flush() async throws(StorageError) {
+        let result: Result<Void, StorageError> = await withCheckedContinuation { continuation in
+            maintenance.async {
+                do throws(StorageError) {
+                    try self.flush(windows: self.state.withLock { Set($0.windows.keys) })
+                    continuation.resume(returning: .success(()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        try result.get()
+    }
+
+    /// Flushes the windows that are over and quiet, or all when head or log have grown too large.
+    func flushWhatIsDue() {
+        let now = options.now()
+        let due = state.withLock { state -> Set<Int64> in
+            if state.headSampleCount >= options.headSamples || log.byteCount >= options.logBytes {
+                return Set(state.windows.keys)
+            }
+            let shortest = state.retention.shortestMillis
+            let due = state.windows.values.filter {
+                $0.isDue(at: now, options) || Store.isExpired(windowStart: $0.start, now, shortest)
+            }
+            return Set(due.map(\.start))
+        }
+        let hasLeftover = state.withLock { !$0.frozen.isEmpty }
+        guard !due.isEmpty || hasLeftover else { return }
+        do throws(StorageError) {
+            try flush(windows: due)
+        } catch {
+            telemetry.logger.error("flush failed, its samples stay in the head and the log: \(error)")
+        }
+    }
+
+    // MARK: - On the maintenance queue
+
+    private func flush(windows starts: Set<Int64>) throws(StorageError) {
+        state.withLock { state in
+            let windows = state.windows.filter { starts.contains($0.key) }
+            guard !windows.isEmpty else { return }
+            for start in windows.keys { state.windows[start] = nil }
+            state.frozen.append(FrozenHead(windows: windows, sequence: state.counters.lastSequence))
+        }
+        // What an earlier flush could not write comes first: segments are made in the order of their
+        // sequence.
+        while let frozen = state.withLock({ $0.frozen.first }) {
+            do throws(StorageError) {
+                try write(frozen)
+                telemetry.flushes.add()
+            } catch {
+                telemetry.flushFailures.add()
+                throw error
+            }
+        }
+        try saveMetadata()
+        removeOldLogFiles()
+    }
+
+    /// Puts metadata that the catalog does not have into it.
+    func saveMetadata() throws(StorageError) {
+        let (metadata, counters) = state.withLock { ($0.changedMetadata, $0.counters) }
+        guard !metadata.isEmpty else { return }
+        var change = CatalogChange(counters: counters)
+        change.metadata = metadata
+        try commit(change)
+        state.withLock { $0.noteSaved(metadata) }
+    }
+
+    /// Deletes the log files whose samples are all in segments; of an empty head that is every file.
+    func removeOldLogFiles() {
+        // The log may be the only place that knows some metadata.
+        guard state.withLock({ $0.unsavedMetadata.isEmpty }) else { return }
+        let oldest = state.withLock { state in
+            guard state.frozen.isEmpty else { return UInt64(0) }
+            // Under the store's lock no write can get between the look at the head and the new file.
+            return state.windows.values.map(\.firstLog).min() ?? log.beginFile()
+        }
+        log.removeFiles(below: oldest)
+    }
+
+    private func write(_ frozen: FrozenHead) throws(StorageError) {
+        let now = options.now()
+        let starts = frozen.windows.keys.sorted()
+        let series = sortedSeries(of: frozen)
+        let groups = starts.count <= options.windowsPerFlush ? starts.map { [$0] } : [starts]
+        var segments: [Segment] = []
+        for group in groups {
+            for retention in Set(series.map(\.retentionMillis)) {
+                let live = group.filter { !Store.isExpired(windowStart: $0, now, retention) }
+                let members = series.filter { $0.retentionMillis == retention }
+                let written = try writeSegment(retention, frozen.sequence, members) { item in
+                    live.compactMap { start in
+                        guard let column = frozen.windows[start]?.columns[item.id]?.sorted() else {
+                            return nil
+                        }
+                        return (start, column)
+                    }
+                }
+                if let written { segments.append(written) }
+            }
+        }
+        let (metadata, counters) = state.withLock { ($0.changedMetadata, $0.counters) }
+        var change = CatalogChange(counters: counters)
+        change.addedSegments = segments.map(\.record)
+        change.metadata = metadata
+        try commit(change)
+        state.withLock { state in
+            state.frozen.removeFirst()
+            state.segments.append(contentsOf: segments)
+            state.segments.sort {
+                ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file)
+            }
+            state.noteSaved(metadata)
+        }
+        let hasExpired = series.filter { item in
+            starts.contains { Store.isExpired(windowStart: $0, now, item.retentionMillis) }
+        }
+        forget(hasExpired.map(\.id))
+    }
+
+    /// A series to be written.
+    struct FlushSeries {
+        var id: SeriesID
+        var labels: Labels
+        var retentionMillis: Int64?
+    }
+
+    private func sortedSeries(of frozen: FrozenHead) -> [FlushSeries] {
+        var ids: Set<SeriesID> = []
+        for window in frozen.windows.values { ids.formUnion(window.columns.keys) }
+        return describe(ids)
+    }
+
+    /// The series with these ids in label order.
+    func describe(_ ids: some Collection<SeriesID>) -> [FlushSeries] {
+        let series = state.withLock { state in
+            ids.compactMap { id in
+                state.table.index(of: id).map { index in
+                    FlushSeries(
+                        id: id,
+                        labels: state.table[index].labels,
+                        retentionMillis: state.table[index].retentionMillis
+                    )
+                }
+            }
+        }
+        return series.sorted { $0.labels < $1.labels }
+    }
+
+    /// Writes one segment file and opens it; nil if there is nothing to write.
+    ///
+    /// The file counts once the catalog has it.
+    func writeSegment(
+        _ retentionMillis: Int64?,
+        _ sequence: UInt64,
+        _ series: [FlushSeries],
+        _ windows: (FlushSeries) throws(StorageError) -> [(start: Int64, column: SampleColumn)]
+    ) throws(StorageError) -> Segment? {
+        let number = state.withLock { state in
+            state.counters.lastFile += 1
+            return state.counters.lastFile
+        }
+        let name = SegmentFormat.name(number)
+        let path = "\(segmentDirectory)/\(name)"
+        let files = options.fileSystem
+        do {
+            var writer = SegmentWriter(
+                file: try files.create(path + ".tmp"),
+                retentionMillis: retentionMillis
+            )
+            for item in series {
+                let columns = try windows(item)
+                if !columns.isEmpty { try writer.add(item.id, item.labels, columns) }
+            }
+            if writer.isEmpty {
+                try files.remove(path + ".tmp")
+                return nil
+            }
+            _ = try writer.finish(sequence: sequence)
+            try files.rename(path + ".tmp", to: path)
+            try files.syncDirectory(segmentDirectory)
+        } catch let error as FileError {
+            throw .file(error)
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            throw .damaged(path: path, reason: "\(error)")
+        }
+        return try Segment(name, in: segmentDirectory, files)
+    }
+
+    func commit(_ change: CatalogChange) throws(StorageError) {
+        do throws(CatalogError) { try catalog.commit(change) } catch { throw .catalog(error) }
+    }
+
+    static func isExpired(windowStart: Int64, _ now: Timestamp, _ retentionMillis: Int64?) -> Bool {
+        guard let retentionMillis else { return false }
+        return Window.range(startingAt: windowStart).end < now.advanced(byMillis: -retentionMillis)
+    }
+}
+
+extension Store.State {
+    /// Metadata that the catalog does not have in this form.
+    var changedMetadata: [MetricMetadata] { unsavedMetadata.compactMap { metadata[$0] } }
+
+    /// Notes what the catalog has now; what has changed meanwhile is still to be saved.
+    mutating func noteSaved(_ saved: [MetricMetadata]) {
+        for item in saved where metadata[ByteText(item.name)] == item {
+            unsavedMetadata.remove(ByteText(item.name))
+        }
+    }
+}

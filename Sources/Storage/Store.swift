@@ -1,0 +1,181 @@
+import Catalog
+import Dispatch
+import Logging
+import Matching
+import Model
+import Synchronization
+import Telemetry
+
+/// The storage engine: takes batches of samples and answers selections, all under one data directory.
+///
+/// A write goes to the log and into the head, and is acknowledged when its log record is durable. Windows of
+/// the head are flushed into immutable segments, after which their log files go. Reads merge segments and
+/// head in the order in which samples were written, so that of equal times the later write counts.
+/// ARCHITECTURE.md "Storage" tells how the parts fit.
+///
+/// One lock (`state`) guards what is in memory. File work is done outside it: the log's on the log's queue,
+/// flushes and expiry on `maintenance`.
+package final class Store: Sendable {
+    struct State {
+        var table = SeriesTable()
+        var index = InvertedIndex()
+        /// The windows that take writes, by start.
+        var windows: [Int64: HeadWindow] = [:]
+        /// Windows on their way into a segment, oldest first.
+        var frozen: [FrozenHead] = []
+        /// The segments in the order of their sequence.
+        var segments: [Segment] = []
+        /// What cannot be read: which times it touches, and the sentence for queries.
+        var damages: [(range: TimeRange, text: String)] = []
+        var metadata: [ByteText: MetricMetadata] = [:]
+        /// Names in `metadata` that the catalog does not have in this form.
+        var unsavedMetadata: Set<ByteText> = []
+        var counters = Counters()
+        var retention: RetentionClasses
+        var isClosed = false
+
+        /// The number of samples in windows that take writes.
+        var headSampleCount: Int { windows.values.reduce(0) { $0 + $1.sampleCount } }
+    }
+
+    let directory: String
+    let options: StoreOptions
+    let telemetry: StorageTelemetry
+    let catalog: Catalog
+    let log: Log
+    let state: Mutex<State>
+    let maintenance = DispatchQueue(label: "sextant.maintenance")
+    /// How fast samples come in; a reading is taken at each tick.
+    let intakeRate = Mutex(RateWindow())
+    /// The lock on the data directory; given back when the store is closed.
+    private let lock: Mutex<(any File)?>
+
+    /// Opens the store in `directory`, or makes an empty one there.
+    ///
+    /// - Parameters:
+    ///   - directory: The data directory; nobody else may use it while the store is open.
+    ///   - options: How the store works.
+    ///   - registry: Where its telemetry goes.
+    ///   - logger: Where it tells what happens.
+    /// - Throws: `StorageError` if the directory is in use, is of a newer format, or cannot be
+    ///   read or written.
+    package init(
+        directory: String,
+        options: StoreOptions,
+        registry: Registry,
+        logger: Logger
+    ) throws(StorageError) {
+        self.directory = directory
+        self.options = options
+        telemetry = StorageTelemetry(registry, logger: logger)
+        let recovery = StoreRecovery(directory: directory, options: options, telemetry: telemetry)
+        let recovered = try recovery.run()
+        lock = Mutex(recovered.lock)
+        catalog = recovered.catalog
+        state = Mutex(recovered.state)
+        log = Log(
+            directory: recovery.logDirectory,
+            firstNumber: recovered.nextLog,
+            existing: recovered.logFiles,
+            options: options,
+            telemetry: telemetry
+        )
+        registerGauges(registry)
+        maintenance.sync {
+            expireEverywhere()
+            do throws(StorageError) { try saveMetadata() } catch { logger.error("\(error)") }
+            removeOldLogFiles()
+        }
+        scheduleTick()
+    }
+
+    /// Makes everything durable and closes all files.
+    ///
+    /// Later writes are refused.
+    package func close() {
+        let wasClosed = state.withLock { state in
+            defer { state.isClosed = true }
+            return state.isClosed
+        }
+        guard !wasClosed else { return }
+        maintenance.sync {}
+        log.close()
+        do throws(CatalogError) { try catalog.close() } catch { telemetry.logger.error("\(error)") }
+        lock.withLock { $0 = nil }
+    }
+
+    /// Replaces the retention policy and deletes what has expired under it.
+    package func setRetention(_ policy: RetentionPolicy) throws(StorageError) {
+        let classes: RetentionClasses
+        do throws(RegexError) {
+            classes = try RetentionClasses(policy)
+        } catch {
+            throw .damaged(path: "retention policy", reason: "\(error)")
+        }
+        state.withLock { state in
+            state.retention = classes
+            for index in 0..<state.table.count {
+                state.table[index].retentionMillis = classes.rawMillis(of: state.table[index].labels)
+            }
+        }
+        maintenance.async { self.expireEverywhere() }
+    }
+
+    /// The folder of the segments.
+    var segmentDirectory: String { "\(directory)/segments" }
+
+    // MARK: - Private
+
+    /// Looks after the store once a second until it is closed.
+    private func scheduleTick() {
+        maintenance.asyncAfter(deadline: .now() + 1) { [weak self] in
+            guard let self, !state.withLock({ $0.isClosed }) else { return }
+            tick()
+            scheduleTick()
+        }
+    }
+
+    private func tick() {
+        intakeRate.withLock { $0.note(telemetry.samplesAppended.value, at: .now) }
+        if options.durability == .interval { log.syncNow() }
+        expireEverywhere()
+    }
+
+    private func expireEverywhere() {
+        flushWhatIsDue()
+        expire()
+    }
+
+    private func registerGauges(_ registry: Registry) {
+        func gauge(_ name: String, _ help: String, _ read: @escaping @Sendable (Store) -> Double) {
+            registry.collect(name, help: help, kind: .gauge) { [weak self] in
+                self.map { [(.empty, read($0))] } ?? []
+            }
+        }
+        gauge("sextant_series", "Series that have samples in the store.") { store in
+            Double(store.state.withLock { $0.table.count })
+        }
+        gauge("sextant_head_samples", "Samples in the head that no flush has taken yet.") { store in
+            Double(store.state.withLock { $0.headSampleCount })
+        }
+        gauge("sextant_head_windows", "Windows in the head.") { store in
+            Double(store.state.withLock { $0.windows.count })
+        }
+        gauge("sextant_segments", "Segment files.") { store in
+            Double(store.state.withLock { $0.segments.count })
+        }
+        gauge("sextant_segments_bytes", "Size of all segment files.") { store in
+            Double(store.state.withLock { $0.segments.reduce(0) { $0 + $1.record.byteCount } })
+        }
+        gauge("sextant_segments_samples", "Samples in all segment files.") { store in
+            Double(store.state.withLock { $0.segments.reduce(0) { $0 + $1.record.sampleCount } })
+        }
+        gauge("sextant_log_size_bytes", "Size of the write-ahead log's files.") { Double($0.log.byteCount) }
+        let durability = options.durability
+        registry.collect(
+            "sextant_durability_info",
+            help: "When a write is acknowledged: the label mode.",
+            kind: .gauge
+        ) { [(Labels(["mode": durability.rawValue]), 1)] }
+    }
+}

@@ -1,0 +1,49 @@
+import Model
+
+/// When a write counts as durable.
+package enum Durability: String, Sendable, CaseIterable {
+    /// A write is acknowledged after fdatasync; concurrent writes share one.
+    case fsync
+    /// A write is acknowledged once the operating system has it; fdatasync follows every second.
+    case interval
+    /// A write is acknowledged once the operating system has it, which syncs when it likes.
+    case os
+}
+
+/// How a store works.
+///
+/// The defaults are those of the daemon.
+package struct StoreOptions: Sendable {
+    /// When a write counts as durable.
+    package var durability = Durability.fsync
+    /// How long samples are kept.
+    package var retention = RetentionPolicy.keepForever
+    /// The size from which a log file is followed by a new one, in bytes.
+    package var logFileBytes = 64 << 20
+    /// The size of all log files from which everything in the head is flushed, in bytes.
+    package var logBytes = 1 << 30
+    /// The number of samples in the head from which everything in it is flushed.
+    package var headSamples = 32_000_000
+    /// How long after its end a window waits for late samples before it is flushed, in milliseconds.
+    package var flushDelayMillis: Int64 = 10 * 60_000
+    /// How long a past window must have been without writes before it is flushed, in milliseconds.
+    package var quietMillis: Int64 = 2 * 60_000
+    /// How long a past window that never gets quiet stays unflushed, in milliseconds.
+    package var flushLatestMillis: Int64 = 30 * 60_000
+    /// The most windows that get a segment of their own in one flush; a flush of more writes one that spans
+    /// them all.
+    package var windowsPerFlush = 8
+    /// How long writes are refused without a new try after the log could not be written, in milliseconds.
+    package var retryMillis = 1000
+    /// What series and samples may have; a reload may change it.
+    package var limits = LimitsInForce()
+    /// The file system.
+    package var fileSystem: any FileSystem = PosixFileSystem()
+    /// The clock: now, in milliseconds since the epoch.
+    package var now: @Sendable () -> Timestamp
+
+    /// The defaults, with the given clock.
+    package init(now: @escaping @Sendable () -> Timestamp) {
+        self.now = now
+    }
+}

@@ -1,0 +1,249 @@
+import Catalog
+import Logging
+import Matching
+import Model
+
+/// Brings a data directory back to what was acknowledged before the last end of the daemon.
+///
+/// The manifest says which segment files count; others are left-overs of a flush that was not finished, and
+/// what they hold is still in the log. Without a manifest all segments count. Then the log is read: samples
+/// whose window was flushed after they were written are in a segment already and are skipped, the rest goes
+/// into the head again.
+struct StoreRecovery {
+    let directory: String
+    let options: StoreOptions
+    let telemetry: StorageTelemetry
+
+    /// The folder of the log's files.
+    var logDirectory: String { "\(directory)/wal" }
+    private var segmentDirectory: String { "\(directory)/segments" }
+    private var quarantineDirectory: String { "\(directory)/quarantine" }
+    private var catalogPath: String { "\(directory)/catalog.sqlite" }
+    private var files: any FileSystem { options.fileSystem }
+
+    /// What was found.
+    struct Result {
+        var lock: any File
+        var catalog: Catalog
+        var state: Store.State
+        /// The number for the next log file.
+        var nextLog: UInt64
+        /// The sizes of the log's files by number.
+        var logFiles: [UInt64: Int]
+    }
+
+    /// Reads everything; the directory is changed only where left-overs and damaged files are put aside.
+    func run() throws(StorageError) -> Result {
+        let start = ContinuousClock.now
+        let lock = try takeLock()
+        do {
+            try files.createDirectory(segmentDirectory)
+            try files.createDirectory(logDirectory)
+            let hadCatalog = try files.list(directory).contains("catalog.sqlite")
+            let catalog = try Catalog(path: catalogPath)
+            var state = Store.State(retention: try RetentionClasses(options.retention))
+            state.counters = try catalog.counters()
+            for item in try catalog.metadata() { state.metadata[ByteText(item.name)] = item }
+            let manifest = try catalog.segments()
+            if !hadCatalog { telemetry.logger.info("no catalog in \(directory): a new one is made") }
+            try openSegments(hadCatalog ? manifest : nil, catalog, &state)
+            try loadSeries(&state)
+            let (nextLog, logFiles) = try replayLog(&state)
+            let millis = Int((ContinuousClock.now - start) / .milliseconds(1))
+            telemetry.logger.info(
+                """
+                store opened: directory=\(directory) series=\(state.table.count) \
+                segments=\(state.segments.count) head_samples=\(state.headSampleCount) \
+                duration_ms=\(millis) durability=\(options.durability.rawValue)
+                """
+            )
+            return Result(lock: lock, catalog: catalog, state: state, nextLog: nextLog, logFiles: logFiles)
+        } catch let error as StorageError {
+            throw error
+        } catch let error as FileError {
+            throw .file(error)
+        } catch let error as CatalogError {
+            throw .catalog(error)
+        } catch {
+            throw .damaged(path: directory, reason: "\(error)")
+        }
+    }
+
+    // MARK: - Segments
+
+    private func takeLock() throws(StorageError) -> any File {
+        do throws(FileError) {
+            try files.createDirectory(directory)
+            guard let lock = try files.lock("\(directory)/LOCK") else {
+                throw FileError("lock", directory, code: 0)
+            }
+            return lock
+        } catch {
+            if error.operation == "lock" && error.code == 0 { throw .alreadyInUse(directory: directory) }
+            throw .file(error)
+        }
+    }
+
+    private func openSegments(_ manifest: [SegmentRecord]?, _ catalog: Catalog, _ state: inout Store.State)
+        throws
+    {
+        let registered = Set(manifest?.map(\.file) ?? [])
+        var present: Set<String> = []
+        for name in try files.list(segmentDirectory) {
+            guard let number = SegmentFormat.number(ofName: name),
+                manifest == nil || registered.contains(name)
+            else {
+                // A flush that was not finished; its samples are in the log.
+                telemetry.logger.notice("removing the left-over file segments/\(name)")
+                try files.remove("\(segmentDirectory)/\(name)")
+                continue
+            }
+            present.insert(name)
+            state.counters.lastFile = max(state.counters.lastFile, number)
+            do throws(StorageError) {
+                let segment = try Segment(name, in: segmentDirectory, files)
+                state.counters.lastSequence = max(state.counters.lastSequence, segment.record.sequence)
+                state.segments.append(segment)
+            } catch {
+                let known = manifest?.first { $0.file == name }
+                try putAside(name, error, known?.range ?? .all, &state)
+            }
+        }
+        for record in manifest ?? [] where !present.contains(record.file) {
+            noteDamage("segment \(record.file) is missing", record.range, &state)
+        }
+        state.segments.sort { ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file) }
+        if manifest == nil && !state.segments.isEmpty {
+            var change = CatalogChange(counters: state.counters)
+            change.addedSegments = state.segments.map(\.record)
+            try catalog.commit(change)
+            telemetry.logger.warning("the catalog was made again from \(state.segments.count) segments")
+        }
+    }
+
+    /// Goes on without a segment that cannot be read: damaged files are moved away, others are left where
+    /// they are.
+    private func putAside(
+        _ name: String,
+        _ error: StorageError,
+        _ range: TimeRange,
+        _ state: inout Store.State
+    ) throws {
+        switch error {
+        case .damaged(_, let reason):
+            try files.createDirectory(quarantineDirectory)
+            try files.rename("\(segmentDirectory)/\(name)", to: "\(quarantineDirectory)/\(name)")
+            try files.syncDirectory(quarantineDirectory)
+            noteDamage("segment \(name) is damaged and was moved to quarantine: \(reason)", range, &state)
+        case .file(let error): noteDamage("segment \(name) cannot be read: \(error)", range, &state)
+        default: throw error
+        }
+    }
+
+    private func noteDamage(_ text: String, _ range: TimeRange, _ state: inout Store.State) {
+        telemetry.damagedSegments.add()
+        telemetry.logger.error("\(text)")
+        state.damages.append((range, "\(text); its samples are missing here"))
+    }
+
+    private func loadSeries(_ state: inout Store.State) throws {
+        // Backwards: the newest segments know most of the series that later ones share.
+        for segment in state.segments.reversed() {
+            guard segment.series.contains(where: { state.table.index(of: $0) == nil }) else { continue }
+            do throws(StorageError) {
+                for (id, labels) in try segment.labels() where state.table.index(of: id) == nil {
+                    _ = state.addKnown(id, labels)
+                }
+            } catch {
+                state.segments.removeAll { $0 === segment }
+                try putAside(segment.record.file, error, segment.record.range, &state)
+            }
+        }
+    }
+
+    // MARK: - Log
+
+    private func replayLog(_ state: inout Store.State) throws -> (nextLog: UInt64, files: [UInt64: Int]) {
+        let numbers = try files.list(logDirectory).compactMap(LogFile.number(ofName:)).sorted()
+        var sizes: [UInt64: Int] = [:]
+        var flushed: [Int64: UInt64] = [:]
+        for segment in state.segments {
+            for start in segment.windowStarts {
+                flushed[start] = max(flushed[start] ?? 0, segment.record.sequence)
+            }
+        }
+        for number in numbers {
+            let path = "\(logDirectory)/\(LogFile.name(number))"
+            let file = try files.open(path)
+            let bytes = try file.read(at: 0, count: try file.size())
+            sizes[number] = bytes.count
+            let content = try LogFile.read(bytes, path: path, number: number)
+            note(content, path)
+            var ids: [SeriesID: SeriesID] = [:]
+            for record in content.records { replay(record, number, flushed, &ids, &state) }
+        }
+        return ((numbers.last ?? 0) + 1, sizes)
+    }
+
+    private func note(_ content: LogFile.Content, _ path: String) {
+        if content.damagedCount > 0 {
+            telemetry.damagedRecords.add(content.damagedCount)
+            telemetry.logger.error(
+                "\(path): \(content.damagedCount) damaged stretches skipped, the records around them are kept"
+            )
+        }
+        if content.tornByteCount > 0 {
+            telemetry.logger.notice(
+                "\(path): the last \(content.tornByteCount) bytes are a write that was never acknowledged"
+            )
+        }
+    }
+
+    private func replay(
+        _ record: LogRecord,
+        _ number: UInt64,
+        _ flushed: [Int64: UInt64],
+        _ ids: inout [SeriesID: SeriesID],
+        _ state: inout Store.State
+    ) {
+        let write: LogWrite
+        switch record {
+        case .metadata(let metadata):
+            for item in metadata {
+                state.metadata[ByteText(item.name)] = item
+                state.unsavedMetadata.insert(ByteText(item.name))
+            }
+            return
+        case .write(let found): write = found
+        }
+        let now = options.now()
+        state.counters.lastSequence = max(state.counters.lastSequence, write.sequence)
+        for (id, labels) in write.definitions {
+            let index = state.table.find(labels.packed, 0..<labels.packed.count, after: nil)
+            ids[id] = index.map { state.table[$0].id } ?? state.addKnown(id, labels)
+        }
+        var sample = 0
+        for (logged, sampleCount) in write.series {
+            defer { sample += sampleCount }
+            guard let id = ids[logged] else {
+                telemetry.damagedRecords.add()
+                continue
+            }
+            for position in sample..<sample + sampleCount {
+                let millis = write.timestamps[position]
+                guard write.sequence > flushed[Window.start(of: millis)] ?? 0 else { continue }
+                state.put(id, millis, write.values[position], log: number, now: now, telemetry)
+            }
+        }
+    }
+}
+
+extension Store.State {
+    /// Adds a series that was there before the restart; gives its id.
+    fileprivate mutating func addKnown(_ id: SeriesID, _ labels: Labels) -> SeriesID {
+        counters.lastSeries = max(counters.lastSeries, id.rawValue)
+        index.add(id, labels)
+        _ = table.add(id, labels, retentionMillis: retention.rawMillis(of: labels))
+        return id
+    }
+}
