@@ -1,0 +1,49 @@
+import Model
+
+/// The columns of a `SampleBatch` while a decoder fills them.
+struct BatchColumns {
+    /// The packed label sets of all series.
+    var labelBytes: [UInt8] = []
+    /// The series; the last one is complete only after `take`.
+    var series: [SampleBatch.Series] = []
+    /// The times of all samples, milliseconds since the epoch.
+    var timestamps: [Int64] = []
+    /// The values of all samples.
+    var values: [Double] = []
+    /// What the write says about metrics.
+    var metadata: [MetricMetadata] = []
+
+    /// Starts a series that the samples appended next belong to, up to `endSeries`.
+    mutating func beginSeries(packed: [UInt8]) {
+        endSeries()
+        let start = labelBytes.count
+        labelBytes.append(contentsOf: packed)
+        series.append(
+            SampleBatch.Series(labels: start..<labelBytes.count, samples: timestamps.count..<timestamps.count)
+        )
+    }
+
+    /// Gives the series begun last the samples appended since.
+    mutating func endSeries() {
+        guard let last = series.last else { return }
+        series[series.count - 1].samples = last.samples.lowerBound..<timestamps.count
+    }
+
+    /// Appends a sample to the series begun last.
+    mutating func append(millis: Int64, value: Double) {
+        timestamps.append(millis)
+        values.append(value)
+    }
+
+    /// The batch of all series, whose samples are complete; the columns are empty then.
+    mutating func take() -> SampleBatch {
+        defer { self = BatchColumns() }
+        return SampleBatch(
+            labelBytes: labelBytes,
+            series: series,
+            timestamps: timestamps,
+            values: values,
+            metadata: metadata
+        )
+    }
+}
