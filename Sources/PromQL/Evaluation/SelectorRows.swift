@@ -1,0 +1,205 @@
+import Model
+
+extension Evaluation {
+    /// The table of a selector or a range function.
+    func rows(of node: PlanNode) throws(PromQLError) -> StepTable {
+        var table = StepTable(stepCount: node.grid.count)
+        try forEachRow(of: node) { (labels, dropsName, row) throws(PromQLError) in
+            try self.append(labels, dropsName: dropsName, row, to: &table)
+        }
+        return table
+    }
+
+    /// Calls `body` with the rows of a selector or a range function that have any value, one at a time.
+    func forEachRow(
+        of node: PlanNode,
+        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+    ) throws(PromQLError) {
+        switch node.operation {
+        case .selector(let selector):
+            let kernel = NewestSampleKernel(shape: selector.shape, grid: node.grid, isTime: false)
+            try forEachRow(of: selector, kernel, node, skipsStale: false, dropsName: false, body)
+        case .sampleTimes(let selector):
+            let kernel = NewestSampleKernel(shape: selector.shape, grid: node.grid, isTime: true)
+            try forEachRow(of: selector, kernel, node, skipsStale: false, dropsName: true, body)
+        case .window(let window): try forEachRow(of: window, node, body)
+        default: preconditionFailure("BUG: no rows to read one by one")
+        }
+    }
+
+    // MARK: - Selectors
+
+    /// Reads series after series and turns each into a row.
+    private func forEachRow(
+        of selector: SelectorPlan,
+        _ kernel: any RowKernel,
+        _ node: PlanNode,
+        skipsStale: Bool,
+        dropsName: Bool,
+        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+    ) throws(PromQLError) {
+        guard let set = try select(selector, node.grid) else { return }
+        var kernel = kernel
+        var column = SampleColumn()
+        var row = StepRow(stepCount: node.grid.count)
+        for index in 0..<set.count {
+            try read(set, index, into: &column)
+            let count = column.count
+            if skipsStale { column.removeStaleMarkers() }
+            row.clear()
+            try kernel.evaluate(column, into: &row, &meter)
+            meter.release(count)
+            if !row.isEmpty { try body(set.labels(at: index), dropsName, row) }
+        }
+    }
+
+    /// The series that `selector` selects for the steps of `grid`; nil if there are no steps.
+    private func select(_ selector: SelectorPlan, _ grid: StepGrid) throws(PromQLError) -> (any SeriesSet)? {
+        guard grid.count > 0, let ends = selector.shape.ends(on: grid) else { return nil }
+        // The windows are open on the left.
+        let start = Timestamp(millis: ends.first - selector.shape.rangeMillis).advanced(byMillis: 1)
+        let request = SelectRequest(
+            matchers: selector.matchers,
+            range: TimeRange(start, Timestamp(millis: ends.last)),
+            hints: selector.hints
+        )
+        do {
+            let set = try source.select(request, budget: budget)
+            annotations.add(sourceWarnings: set.warnings)
+            return set
+        } catch { throw .source(error) }
+    }
+
+    /// Reads the samples of a series and charges them.
+    private func read(_ set: any SeriesSet, _ index: Int, into column: inout SampleColumn) throws(PromQLError)
+    {
+        do { try set.read(index, into: &column) } catch { throw .source(error) }
+        meter.noteScanned(column.count)
+        try meter.hold(column.count)
+    }
+
+    // MARK: - Range functions
+
+    private func forEachRow(
+        of window: WindowPlan,
+        _ node: PlanNode,
+        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+    ) throws(PromQLError) {
+        var parameters: [ScalarColumn] = []
+        for position in node.inputs.indices.dropFirst(window.parameterStart) {
+            parameters.append(try scalarInput(position, of: node))
+        }
+        let function = window.function
+        let kernel = function.kernel(window.shape, node.grid, parameters)
+        var anyStep = StepSet(stepCount: node.grid.count)
+        let checksQuantile = function == .quantileOverTime
+        let wrapped: (Labels, Bool, StepRow) throws(PromQLError) -> Void = {
+            (labels, dropsName, row) throws(PromQLError) in
+            if function.wantsCounter { self.checkCounterName(labels, window.rangeSpan) }
+            if checksQuantile { anyStep.formUnion(row.present.span) }
+            try body(labels, dropsName, row)
+        }
+        if function == .doubleExponentialSmoothing { try Evaluation.checkSmoothing(parameters) }
+        switch window.source {
+        case .selector(let selector):
+            try forEachRow(
+                of: selector,
+                kernel,
+                node,
+                skipsStale: true,
+                dropsName: function.dropsName,
+                wrapped
+            )
+        case .subquery: try forEachRow(ofSubquery: node, kernel, dropsName: function.dropsName, wrapped)
+        }
+        if checksQuantile { noteInvalidQuantile(parameters[0], anyStep, window.firstSpan) }
+    }
+
+    /// Takes the rows of a subquery's steps as series of samples.
+    ///
+    /// As in Prometheus, names that were to be dropped inside the subquery are not, if the function keeps
+    /// names.
+    private func forEachRow(
+        ofSubquery node: PlanNode,
+        _ kernel: any RowKernel,
+        dropsName: Bool,
+        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+    ) throws(PromQLError) {
+        let table = try tableInput(0, of: node)
+        let grid = node.inputGrid(0)
+        var kernel = kernel
+        var column = SampleColumn()
+        var row = StepRow(stepCount: node.grid.count)
+        for index in 0..<table.rowCount {
+            column.removeAll()
+            for step in table.steps(index).positions {
+                column.append(millis: grid.time(step), value: table.value(index, step))
+            }
+            try meter.hold(column.count)
+            row.clear()
+            try kernel.evaluate(column, into: &row, &meter)
+            meter.release(column.count)
+            if !row.isEmpty { try body(table.labels[index], dropsName, row) }
+        }
+        release(table)
+    }
+
+    private func checkCounterName(_ labels: Labels, _ span: SourceSpan) {
+        guard let name = labels.metricName else { return }
+        let suffixes = ["_total", "_sum", "_count", "_bucket"]
+        if suffixes.contains(where: { name.hasSuffix($0) }) { return }
+        annotations.add(.possibleNonCounter(metric: name), at: span)
+    }
+
+    /// Notes the quantiles outside of 0...1 that were used at any step.
+    private func noteInvalidQuantile(_ phi: ScalarColumn, _ steps: StepSet, _ span: SourceSpan) {
+        for step in steps.positions where !(phi[step] >= 0 && phi[step] <= 1) {
+            annotations.add(.invalidQuantile(GoText.general(phi[step])), at: span)
+            if case .constant = phi { return }
+        }
+    }
+
+    private static func checkSmoothing(_ parameters: [ScalarColumn]) throws(PromQLError) {
+        for (column, name) in zip(
+            parameters,
+            ["smoothing factor. Expected: 0 < sf", "trend factor. Expected: 0 < tf"]
+        ) {
+            for factor in column.distinct where factor <= 0 || factor >= 1 {
+                throw .execution("invalid \(name) < 1, got: \(GoText.fixed(factor))")
+            }
+        }
+    }
+
+    /// Turns the steps at which a range has samples into those at which it has none.
+    func absent(_ window: WindowPlan, _ table: StepTable) throws(PromQLError) -> StepTable {
+        var labels = Labels.empty
+        if case .selector(let selector) = window.source { labels = AbsentLabels.of(selector.matchers) }
+        return try absent(labels, table, dropsName: true)
+    }
+
+    // MARK: - Samples themselves
+
+    /// The samples of a range selector at `time`, staleness markers left out.
+    func samples(_ selector: SelectorPlan, _ time: Int64) throws(PromQLError) -> [RangeSeries] {
+        guard let set = try select(selector, StepGrid(instant: time)) else { return [] }
+        var series: [RangeSeries] = []
+        for index in 0..<set.count {
+            var column = SampleColumn()
+            try read(set, index, into: &column)
+            column.removeStaleMarkers()
+            if !column.isEmpty { series.append(RangeSeries(labels: set.labels(at: index), column: column)) }
+        }
+        return series
+    }
+
+    /// The rows of a table as series of samples at the times of `grid`.
+    static func series(of table: StepTable, on grid: StepGrid) -> [RangeSeries] {
+        (0..<table.rowCount).compactMap { row in
+            var column = SampleColumn()
+            for step in table.steps(row).positions {
+                column.append(millis: grid.time(step), value: table.value(row, step))
+            }
+            return column.isEmpty ? nil : RangeSeries(labels: table.labels[row], column: column)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Model
+
+/// `rate`, `increase` and `delta`: the change over the window, extrapolated to its ends.
+///
+/// Source: Prometheus `extrapolatedRate`. A counter that falls was reset to zero. A window's first and last
+/// sample rarely lie at its ends; up to 1.1 of the mean distance of samples the change is taken to go on to
+/// the end, else for half that distance, and for a counter never further back than to where it would have
+/// been zero.
+struct ExtrapolatedChange: WindowFunction {
+    private let isCounter: Bool
+    /// The length of the window if the result is a change per second.
+    private let rangeSeconds: Double?
+    /// Where the counter was reset: the indices of the samples that are below the one before.
+    private var resets: [Int] = []
+    /// The first of `resets` that may lie inside of a window still to come.
+    private var firstReset = 0
+
+    /// The change of a counter or a gauge; per second if the length of the window is given.
+    init(isCounter: Bool, perSecondOf rangeMillis: Int64?) {
+        self.isCounter = isCounter
+        rangeSeconds = rangeMillis.map(ExtrapolatedChange.seconds(millis:))
+    }
+
+    mutating func begin(_ samples: SampleColumn) {
+        guard isCounter else { return }
+        resets.removeAll(keepingCapacity: true)
+        firstReset = 0
+        var previous = Double.nan
+        for (index, value) in samples.values.enumerated() {
+            if value < previous { resets.append(index) }
+            previous = value
+        }
+    }
+
+    mutating func value(_ window: Window, _ samples: SampleColumn) -> Double? {
+        guard window.count >= 2 else { return nil }
+        let firstValue = samples.values[window.low]
+        var change = samples.values[window.high - 1] - firstValue
+        if isCounter {
+            while firstReset < resets.count, resets[firstReset] <= window.low { firstReset += 1 }
+            var reset = firstReset
+            while reset < resets.count, resets[reset] < window.high {
+                change += samples.values[resets[reset] - 1]
+                reset += 1
+            }
+        }
+        let firstTime = samples.timestamps[window.low]
+        let lastTime = samples.timestamps[window.high - 1]
+        var toStart = Double(firstTime - window.start) / 1000
+        var toEnd = Double(window.end - lastTime) / 1000
+        let sampled = Double(lastTime - firstTime) / 1000
+        let meanDistance = sampled / Double(window.count - 1)
+        let threshold = meanDistance * 1.1
+        if toStart >= threshold { toStart = meanDistance / 2 }
+        if isCounter, change > 0, firstValue >= 0 {
+            let toZero = sampled * (firstValue / change)
+            if toZero < toStart { toStart = toZero }
+        }
+        if toEnd >= threshold { toEnd = meanDistance / 2 }
+        var factor = (sampled + toStart + toEnd) / sampled
+        if let rangeSeconds { factor /= rangeSeconds }
+        return change * factor
+    }
+
+    /// Milliseconds in seconds, rounded as Go's `Duration.Seconds` does.
+    private static func seconds(millis: Int64) -> Double {
+        Double(millis / 1000) + Double(millis % 1000) * 1e6 / 1e9
+    }
+}
+
+/// `irate` and `idelta`: the change between the last two samples.
+struct LastChange: WindowFunction {
+    private let isRate: Bool
+
+    /// The change per second of a counter, or the plain change of a gauge.
+    init(isRate: Bool) {
+        self.isRate = isRate
+    }
+
+    mutating func value(_ window: Window, _ samples: SampleColumn) -> Double? {
+        guard window.count >= 2 else { return nil }
+        let last = samples.values[window.high - 1]
+        let previous = samples.values[window.high - 2]
+        let wasReset = isRate && last < previous
+        let change = wasReset ? last : last - previous
+        guard isRate else { return change }
+        let millis = samples.timestamps[window.high - 1] - samples.timestamps[window.high - 2]
+        return change / (Double(millis) / 1000)
+    }
+}
+
+/// `resets` and `changes`: how many samples are below, or differ from, the one before.
+struct PairCount: WindowFunction {
+    private let isReset: Bool
+    /// For each sample how many pairs up to it count; exact, so a window is a difference of two.
+    private var totals: [Int] = []
+
+    /// Counts falls (`isReset`) or changes.
+    init(isReset: Bool) {
+        self.isReset = isReset
+    }
+
+    mutating func begin(_ samples: SampleColumn) {
+        totals.removeAll(keepingCapacity: true)
+        var total = 0
+        var previous: Double?
+        for value in samples.values {
+            if let previous,
+                isReset ? value < previous : value != previous && !(value.isNaN && previous.isNaN)
+            {
+                total += 1
+            }
+            totals.append(total)
+            previous = value
+        }
+    }
+
+    mutating func value(_ window: Window, _ samples: SampleColumn) -> Double? {
+        Double(totals[window.high - 1] - totals[window.low])
+    }
+}

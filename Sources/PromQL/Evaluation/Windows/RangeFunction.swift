@@ -1,0 +1,82 @@
+/// The functions over ranges of samples, by their names in PromQL.
+enum RangeFunction: String, Hashable, Sendable, CaseIterable {
+    case rate, increase, delta, irate, idelta, deriv, changes, resets
+    case absentOverTime = "absent_over_time"
+    case avgOverTime = "avg_over_time"
+    case countOverTime = "count_over_time"
+    case doubleExponentialSmoothing = "double_exponential_smoothing"
+    case firstOverTime = "first_over_time"
+    case lastOverTime = "last_over_time"
+    case madOverTime = "mad_over_time"
+    case maxOverTime = "max_over_time"
+    case minOverTime = "min_over_time"
+    case predictLinear = "predict_linear"
+    case presentOverTime = "present_over_time"
+    case quantileOverTime = "quantile_over_time"
+    case stddevOverTime = "stddev_over_time"
+    case stdvarOverTime = "stdvar_over_time"
+    case sumOverTime = "sum_over_time"
+    case tsOfFirstOverTime = "ts_of_first_over_time"
+    case tsOfLastOverTime = "ts_of_last_over_time"
+    case tsOfMaxOverTime = "ts_of_max_over_time"
+    case tsOfMinOverTime = "ts_of_min_over_time"
+
+    /// The number of arguments, the range included.
+    var argumentCount: Int {
+        switch self {
+        case .doubleExponentialSmoothing: 3
+        case .predictLinear, .quantileOverTime: 2
+        default: 1
+        }
+    }
+
+    /// Which argument is the range.
+    var rangeIndex: Int { self == .quantileOverTime ? 1 : 0 }
+
+    /// Whether the result is no longer the metric it was computed from.
+    var dropsName: Bool { self != .firstOverTime && self != .lastOverTime }
+
+    /// Whether it makes sense for counters only.
+    var wantsCounter: Bool { self == .rate || self == .increase }
+
+    /// What computes it for one series after the other, for windows of `shape` at the steps of `grid`.
+    ///
+    /// `parameters` are the arguments beside the range, in order.
+    func kernel(_ shape: WindowShape, _ grid: StepGrid, _ parameters: [ScalarColumn]) -> any RowKernel {
+        func sliding(_ function: some WindowFunction) -> any RowKernel {
+            SlidingKernel(function, shape, grid)
+        }
+        func parameter(_ index: Int) -> ScalarColumn {
+            index < parameters.count ? parameters[index] : .constant(.nan)
+        }
+        let overlaps = grid.count > 2 && shape.rangeMillis / 2 > grid.stepMillis
+        return switch self {
+        case .rate: sliding(ExtrapolatedChange(isCounter: true, perSecondOf: shape.rangeMillis))
+        case .increase: sliding(ExtrapolatedChange(isCounter: true, perSecondOf: nil))
+        case .delta: sliding(ExtrapolatedChange(isCounter: false, perSecondOf: nil))
+        case .irate: sliding(LastChange(isRate: true))
+        case .idelta: sliding(LastChange(isRate: false))
+        case .deriv: sliding(Slope())
+        case .predictLinear: sliding(LinearPrediction(secondsAhead: parameter(0)))
+        case .changes: sliding(PairCount(isReset: false))
+        case .resets: sliding(PairCount(isReset: true))
+        case .sumOverTime: sliding(WindowSum(isMean: false, isRunning: overlaps))
+        case .avgOverTime: sliding(WindowSum(isMean: true, isRunning: overlaps))
+        case .countOverTime: sliding(SampleCount())
+        case .presentOverTime, .absentOverTime: sliding(Presence())
+        case .firstOverTime: sliding(EdgeSample(isLast: false, isTime: false))
+        case .lastOverTime: sliding(EdgeSample(isLast: true, isTime: false))
+        case .tsOfFirstOverTime: sliding(EdgeSample(isLast: false, isTime: true))
+        case .tsOfLastOverTime: sliding(EdgeSample(isLast: true, isTime: true))
+        case .minOverTime: sliding(Extreme(isMaximum: false, isTime: false))
+        case .maxOverTime: sliding(Extreme(isMaximum: true, isTime: false))
+        case .tsOfMinOverTime: sliding(Extreme(isMaximum: false, isTime: true))
+        case .tsOfMaxOverTime: sliding(Extreme(isMaximum: true, isTime: true))
+        case .stdvarOverTime: sliding(Variance(isDeviation: false))
+        case .stddevOverTime: sliding(Variance(isDeviation: true))
+        case .quantileOverTime: sliding(WindowQuantile(phi: parameter(0)))
+        case .madOverTime: sliding(MedianDeviation())
+        case .doubleExponentialSmoothing: sliding(Smoothing(level: parameter(0), trend: parameter(1)))
+        }
+    }
+}
