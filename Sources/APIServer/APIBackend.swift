@@ -1,0 +1,81 @@
+import Model
+import PromQL
+import Push
+import Rules
+
+/// What the routes work on; it exists once the store is open and the rules are loaded.
+package struct APIBackend: Sendable {
+    /// Where everything is read from.
+    package var source: any SeriesSource
+    /// Where everything is written to.
+    package var sink: any SampleSink
+    /// The pushed groups; nil if none are taken.
+    package var push: PushGroups?
+    /// What evaluates queries.
+    package var engine: @Sendable () -> Engine
+    /// The state of the rule groups.
+    package var ruleGroups: @Sendable () -> [RuleGroupStatus]
+    /// Whether a series whose name begins with `kpi:` is one that this daemon's rules record; `/metrics`
+    /// shows no other.
+    package var isRecorded: @Sendable (Labels) -> Bool
+    /// Writes the head into segments.
+    package var flush: @Sendable () async throws -> Void
+    /// What the daemon knows about its configuration.
+    package var status: @Sendable () -> DaemonStatus
+    /// Reads rules, retention and configuration anew; throws what is wrong with them, then the old ones stay.
+    package var reload: @Sendable () async throws -> Void
+    /// What the store holds, for the page at `/`.
+    package var figures: @Sendable () -> StoreFigures = { StoreFigures() }
+
+    /// A backend of the given parts.
+    package init(
+        source: any SeriesSource,
+        sink: any SampleSink,
+        push: PushGroups? = nil,
+        engine: @escaping @Sendable () -> Engine,
+        ruleGroups: @escaping @Sendable () -> [RuleGroupStatus],
+        isRecorded: @escaping @Sendable (Labels) -> Bool,
+        flush: @escaping @Sendable () async throws -> Void,
+        status: @escaping @Sendable () -> DaemonStatus,
+        reload: @escaping @Sendable () async throws -> Void
+    ) {
+        self.source = source
+        self.sink = sink
+        self.push = push
+        self.engine = engine
+        self.ruleGroups = ruleGroups
+        self.isRecorded = isRecorded
+        self.flush = flush
+        self.status = status
+        self.reload = reload
+    }
+}
+
+/// What the status routes show about the daemon.
+package struct DaemonStatus: Sendable {
+    /// When the daemon started.
+    package var startTime: Timestamp
+    /// Whether the last reading of the configuration succeeded.
+    package var isConfigurationValid: Bool
+    /// When the configuration in force was read.
+    package var configurationTime: Timestamp
+    /// The text of the configuration file; empty if there is none.
+    package var configurationText: String
+    /// How long samples are kept by default, as text.
+    package var retention: String
+
+    /// A status of the given parts.
+    package init(
+        startTime: Timestamp,
+        isConfigurationValid: Bool,
+        configurationTime: Timestamp,
+        configurationText: String,
+        retention: String
+    ) {
+        self.startTime = startTime
+        self.isConfigurationValid = isConfigurationValid
+        self.configurationTime = configurationTime
+        self.configurationText = configurationText
+        self.retention = retention
+    }
+}

@@ -1,0 +1,89 @@
+import Logging
+import Model
+import Synchronization
+import Telemetry
+
+/// What all requests share.
+final class APIContext: Sendable {
+    /// How far the daemon has come.
+    enum Phase: Sendable {
+        case starting
+        case ready(APIBackend)
+        case stopping
+    }
+
+    let configuration: APIConfiguration
+    let limits: LimitsInForce
+    let refusals: RefusalTelemetry
+    /// The bytes of all bodies that are being read or decoded.
+    let bodies = SharedAmount()
+    let registry: Registry
+    let telemetry: HTTPTelemetry
+    let logger: Logger
+    let now: @Sendable () -> Timestamp
+    /// When the server was made, shortly after the daemon's start.
+    let startTime: Timestamp
+    let connections = ConnectionTable()
+    let queries: QueryRunner
+    /// Threads for the daemon's own reads and for what administrators ask for, so that queries cannot keep
+    /// them out.
+    let serviceThreads: WorkerThreads
+
+    private let queryThreads: WorkerThreads
+    private let currentPhase = Mutex(Phase.starting)
+
+    init(
+        configuration: APIConfiguration,
+        registry: Registry,
+        logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
+    ) throws(WorkerThreads.Failure) {
+        self.configuration = configuration
+        limits = configuration.limits
+        refusals = RefusalTelemetry(registry)
+        self.registry = registry
+        self.logger = logger
+        self.now = now
+        startTime = now()
+        telemetry = HTTPTelemetry(registry)
+        serviceThreads = try WorkerThreads(count: 2)
+        queryThreads = try WorkerThreads(count: limits.current.concurrentQueries)
+        queries = QueryRunner(limits: limits, threads: queryThreads, registry: registry)
+        registry.collect("sextant_http_connections", help: "Open HTTP connections.", kind: .gauge) {
+            [connections] in [(.empty, Double(connections.count))]
+        }
+        registry.collect("sextant_bodies_in_flight_bytes", help: "Memory of bodies at work.", kind: .gauge) {
+            [bodies] in [(.empty, Double(bodies.current))]
+        }
+        registry.collect(
+            "sextant_limit",
+            help: "The limits in force, by the names they have in the configuration; times in seconds.",
+            kind: .gauge
+        ) { [limits] in
+            let current = limits.current
+            return Limits.entries.map { entry in
+                let value = Double(current[keyPath: entry.path])
+                return (Labels(["name": entry.name]), entry.unit == .time ? value / 1000 : value)
+            }
+        }
+    }
+
+    var phase: Phase { currentPhase.withLock { $0 } }
+
+    func open(_ backend: APIBackend) {
+        currentPhase.withLock { phase in
+            if case .starting = phase { phase = .ready(backend) }
+        }
+    }
+
+    /// Ends queries and refuses what comes from now on.
+    func beginStopping() {
+        currentPhase.withLock { $0 = .stopping }
+        queries.stop()
+    }
+
+    func stopThreads() {
+        queryThreads.stop()
+        serviceThreads.stop()
+    }
+}

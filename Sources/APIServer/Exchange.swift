@@ -1,0 +1,37 @@
+import HTTPTypes
+import Hummingbird
+import Model
+
+/// One request, as the handlers of routes see it.
+struct Exchange {
+    let context: APIContext
+    /// The limits under which the request is answered.
+    let limits: Limits
+    let request: Request
+    let body: RequestBodyReader
+    /// The connection it came on; nil if that is closed already.
+    let connection: Connection?
+    /// The part of the path that stands for the route's variable, still escaped.
+    let pathVariable: Substring
+
+    /// The value of a header field.
+    func header(_ name: HTTPField.Name) -> String? {
+        request.headers[name]
+    }
+
+    /// The parameters from the body, if that is a form, and from the address.
+    func parameters() async throws(APIError) -> Parameters {
+        var parameters = Parameters()
+        if request.method == .post, isForm {
+            let form = try await body.collect(limit: limits.formBytes, name: "form_bytes")
+            try parameters.add(form: form)
+        }
+        if let query = request.uri.query { try parameters.add(form: query.utf8) }
+        return parameters
+    }
+
+    private var isForm: Bool {
+        let type = header(.contentType)?.prefix { $0 != ";" } ?? ""
+        return type.lowercased().filter { $0 != " " } == "application/x-www-form-urlencoded"
+    }
+}

@@ -1,0 +1,154 @@
+import Model
+
+/// Writes JSON straight into bytes, as Go's encoder writes it.
+///
+/// It puts the commas; the caller keeps the order of begin and end. In strings `<`, `>`, `&` and the two
+/// Unicode line separators are escaped too, so that an answer shown as HTML by mistake does no harm.
+package struct JSONWriter: Sendable {
+    /// What was written so far.
+    package private(set) var bytes: [UInt8] = []
+
+    private var needsComma = false
+
+    /// A writer without text.
+    package init() {}
+
+    /// Hands over what was written since the last call; the writer goes on behind it.
+    package mutating func takeBytes() -> [UInt8] {
+        defer { bytes.removeAll() }
+        return bytes
+    }
+
+    /// Starts an object.
+    package mutating func beginObject() { open("{") }
+    /// Ends an object.
+    package mutating func endObject() { close("}") }
+    /// Starts an array.
+    package mutating func beginArray() { open("[") }
+    /// Ends an array.
+    package mutating func endArray() { close("]") }
+
+    /// Writes the key of an object's next value.
+    package mutating func key(_ name: String) {
+        string(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    /// Writes a string.
+    package mutating func string(_ text: String) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        appendEscaped(text.utf8.span)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Writes an integer.
+    package mutating func integer(_ value: Int64) {
+        separate()
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        ValueText.append(integer: value.magnitude, to: &bytes)
+    }
+
+    /// Writes a finite number, such as a duration in seconds; one that is not finite becomes 0.
+    package mutating func number(_ value: Double) {
+        separate()
+        ValueText.append(value.isFinite ? value : 0, to: &bytes)
+    }
+
+    /// Writes a number or its name (`NaN`, `+Inf`, `-Inf`) as a string, as sample values are.
+    package mutating func valueString(_ value: Double) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        ValueText.append(value, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Writes a time as seconds since the epoch.
+    package mutating func seconds(_ time: Timestamp) {
+        separate()
+        ValueText.append(time, to: &bytes)
+    }
+
+    /// Writes `true` or `false`.
+    package mutating func bool(_ value: Bool) {
+        separate()
+        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+    }
+
+    /// Writes a label set as an object.
+    package mutating func labels(_ labels: Labels) {
+        beginObject()
+        let packed = labels.packed.span
+        var position = 0
+        while let (name, value) = labels.next(at: &position) {
+            separate()
+            bytes.append(UInt8(ascii: "\""))
+            appendEscaped(packed.extracting(name))
+            bytes.append(contentsOf: "\":\"".utf8)
+            appendEscaped(packed.extracting(value))
+            bytes.append(UInt8(ascii: "\""))
+        }
+        endObject()
+    }
+
+    /// Writes an array of strings.
+    package mutating func strings(_ items: some Sequence<String>) {
+        beginArray()
+        for item in items { string(item) }
+        endArray()
+    }
+
+    // MARK: - Parts
+
+    private mutating func open(_ bracket: Unicode.Scalar) {
+        separate()
+        bytes.append(UInt8(ascii: bracket))
+        needsComma = false
+    }
+
+    private mutating func close(_ bracket: Unicode.Scalar) {
+        bytes.append(UInt8(ascii: bracket))
+        needsComma = true
+    }
+
+    private mutating func separate() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = true
+    }
+
+    private mutating func appendEscaped(_ text: Span<UInt8>) {
+        for index in text.indices {
+            let byte = text[index]
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
+            case UInt8(ascii: "\r"): bytes.append(contentsOf: "\\r".utf8)
+            case UInt8(ascii: "\t"): bytes.append(contentsOf: "\\t".utf8)
+            case 0..<0x20, UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"):
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(JSONWriter.hexDigit(byte >> 4))
+                bytes.append(JSONWriter.hexDigit(byte & 15))
+            case 0xa8 where JSONWriter.isAfterE280(text, index): replaceLineSeparator("\\u2028")
+            case 0xa9 where JSONWriter.isAfterE280(text, index): replaceLineSeparator("\\u2029")
+            default: bytes.append(byte)
+            }
+        }
+    }
+
+    /// Puts the escape where the first two bytes of U+2028 or U+2029 were written.
+    private mutating func replaceLineSeparator(_ escape: String) {
+        bytes.removeLast(2)
+        bytes.append(contentsOf: escape.utf8)
+    }
+
+    private static func isAfterE280(_ text: Span<UInt8>, _ index: Int) -> Bool {
+        index >= 2 && text[index - 1] == 0x80 && text[index - 2] == 0xe2
+    }
+
+    private static func hexDigit(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+    }
+}

@@ -1,0 +1,152 @@
+import Model
+import PromQL
+
+/// Writes the answer of a query as JSON, in pieces, so that a large one is never in memory twice.
+struct QueryAnswerPieces: AnswerPieces {
+    /// From how many bytes on a piece is handed out.
+    static let pieceByteCount = 256 << 10
+
+    private enum Place {
+        case head
+        case series(Int, sample: Int)
+        case foot
+        case end
+    }
+
+    private let answer: QueryAnswer
+    private let statistics: QueryStatistics?
+    private var json = JSONWriter()
+    private var place = Place.head
+
+    init(_ answer: QueryAnswer, statistics: QueryStatistics?) {
+        self.answer = answer
+        self.statistics = statistics
+    }
+
+    mutating func next() -> [UInt8]? {
+        while json.bytes.count < QueryAnswerPieces.pieceByteCount {
+            switch place {
+            case .head: place = writeHead()
+            case .series(let index, let sample): place = writeSeries(index, sample)
+            case .foot: place = writeFoot()
+            case .end: return json.bytes.isEmpty ? nil : json.takeBytes()
+            }
+        }
+        return json.takeBytes()
+    }
+
+    private mutating func writeHead() -> Place {
+        Envelope.begin(&json)
+        json.beginObject()
+        json.key("resultType")
+        switch answer.value {
+        case .scalar(let time, let value):
+            json.string("scalar")
+            json.key("result")
+            writeSample(time, value)
+            return .foot
+        case .string(let time, let text):
+            json.string("string")
+            json.key("result")
+            json.beginArray()
+            json.seconds(time)
+            json.string(text)
+            json.endArray()
+            return .foot
+        case .vector: json.string("vector")
+        case .matrix: json.string("matrix")
+        }
+        json.key("result")
+        json.beginArray()
+        return .series(0, sample: 0)
+    }
+
+    private mutating func writeSeries(_ index: Int, _ sample: Int) -> Place {
+        switch answer.value {
+        case .vector(let samples) where index < samples.count:
+            json.beginObject()
+            json.key("metric")
+            json.labels(samples[index].labels)
+            json.key("value")
+            writeSample(samples[index].time, samples[index].value)
+            json.endObject()
+            return .series(index + 1, sample: 0)
+        case .matrix(let series) where index < series.count:
+            return writeColumn(series[index], index, sample)
+        default:
+            json.endArray()
+            return .foot
+        }
+    }
+
+    private mutating func writeColumn(_ series: RangeSeries, _ index: Int, _ start: Int) -> Place {
+        if start == 0 {
+            json.beginObject()
+            json.key("metric")
+            json.labels(series.labels)
+            json.key("values")
+            json.beginArray()
+        }
+        var sample = start
+        while sample < series.column.count {
+            guard json.bytes.count < QueryAnswerPieces.pieceByteCount else {
+                return .series(index, sample: sample)
+            }
+            writeSample(Timestamp(millis: series.column.timestamps[sample]), series.column.values[sample])
+            sample += 1
+        }
+        json.endArray()
+        json.endObject()
+        return .series(index + 1, sample: 0)
+    }
+
+    private mutating func writeFoot() -> Place {
+        statistics?.write(to: &json)
+        json.endObject()
+        Envelope.end(&json, warnings: answer.warnings, infos: answer.infos)
+        return .end
+    }
+
+    private mutating func writeSample(_ time: Timestamp, _ value: Double) {
+        json.beginArray()
+        json.seconds(time)
+        json.valueString(value)
+        json.endArray()
+    }
+}
+
+/// What a query cost, for clients that ask with `stats`.
+struct QueryStatistics: Sendable {
+    /// How long the evaluation took, in seconds.
+    var evaluationSeconds: Double
+    /// How long the query waited for others, in seconds.
+    var queueSeconds: Double
+    /// How many samples were read.
+    var scannedSampleCount: Int
+    /// The most samples that were in memory at once.
+    var peakSampleCount: Int
+
+    func write(to json: inout JSONWriter) {
+        json.key("stats")
+        json.beginObject()
+        json.key("timings")
+        json.beginObject()
+        for (name, seconds) in [
+            ("evalTotalTime", evaluationSeconds), ("resultSortTime", 0), ("queryPreparationTime", 0),
+            ("innerEvalTime", evaluationSeconds), ("execQueueTime", queueSeconds),
+            ("execTotalTime", queueSeconds + evaluationSeconds),
+        ] {
+            json.key(name)
+            json.number(seconds)
+        }
+        json.endObject()
+        json.key("samples")
+        json.beginObject()
+        json.key("totalQueryableSamples")
+        json.integer(Int64(scannedSampleCount))
+        json.key("peakSamples")
+        json.integer(Int64(peakSampleCount))
+        json.endObject()
+        json.endObject()
+    }
+}

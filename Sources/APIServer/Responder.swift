@@ -1,0 +1,172 @@
+import HTTPTypes
+import Hummingbird
+import Intake
+import Model
+import NIOCore
+
+/// What a request needs beside itself: the channel it came on.
+struct ChannelContext: InitializableFromSource {
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        channel = source.channel
+    }
+}
+
+/// Answers every request: finds its route, runs the handler, and dresses the answer for the way.
+struct Responder: HTTPResponder {
+    /// From how many bytes on a body is compressed for clients that take gzip.
+    private static let compressedFromBytes = 1024
+    /// How long a connection that is to end stays open for the client to read its answer, in seconds.
+    private static let lingerSeconds: Int64 = 2
+
+    private static let securityFields = named(SecurityFields.all)
+
+    private static let originField = HTTPField.Name("Origin")
+
+    let context: APIContext
+
+    func respond(to request: Request, context channelContext: ChannelContext) async throws -> Response {
+        let began = ContinuousClock.now
+        let limits = context.limits.current
+        let body = RequestBodyReader(request, context.bodies, limits)
+        let found = Routes.table.find(request.uri.path)
+        var answer: Answer
+        if let refusal = foreignHostRefusal(request) {
+            answer = refusal
+        } else if let found {
+            let exchange = Exchange(
+                context: context,
+                limits: limits,
+                request: request,
+                body: body,
+                connection: context.connections.connection(of: channelContext.channel),
+                pathVariable: found.variable
+            )
+            answer = await self.answer(exchange, found.route)
+        } else {
+            answer = .text("404 page not found\n", statusCode: 404)
+        }
+        if body.hasLongRest { answer.endsConnection = true }
+        if answer.endsConnection { endSoon(channelContext.channel) }
+        context.telemetry.noteRequest(
+            found?.route.path ?? "unknown",
+            statusCode: answer.statusCode,
+            took: began.duration(to: .now)
+        )
+        return response(answer, to: request)
+    }
+
+    private func answer(_ exchange: Exchange, _ route: Route) async -> Answer {
+        guard route.methods.contains(exchange.request.method) else {
+            var answer = Answer.text("Method Not Allowed\n", statusCode: 405)
+            answer.headers.append(("Allow", route.allowed))
+            return answer
+        }
+        if !route.methods.contains(.get), let refusal = foreignOriginRefusal(exchange.request) {
+            return refusal
+        }
+        do {
+            switch route.handler {
+            case .always(let handler): return try await handler(exchange)
+            case .ready(let handler):
+                switch context.phase {
+                case .ready(let backend): return try await handler(exchange, backend)
+                case .starting: return HealthRoutes.unavailable(isStopping: false)
+                case .stopping: return HealthRoutes.unavailable(isStopping: true)
+                }
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    // MARK: - Browsers on other sites
+
+    /// What a request is told whose host is not this daemon.
+    private func foreignHostRefusal(_ request: Request) -> Answer? {
+        // Only HTTP/1.0 may come without a host, and no browser speaks that.
+        guard let host = request.head.authority, !host.isEmpty else { return nil }
+        let configuration = context.configuration
+        guard !HostCheck.allows(host, listening: configuration.host, allowed: configuration.allowedHosts())
+        else { return nil }
+        return .text(
+            "the host \(LabelText.quoted(String(host.prefix(100)))) is not one of this daemon's; "
+                + "add it to allowed_hosts in the section sextant of the configuration\n",
+            statusCode: 421
+        )
+    }
+
+    /// What a request is told that would change something and comes from a page of another site.
+    private func foreignOriginRefusal(_ request: Request) -> Answer? {
+        guard let origin = Responder.originField.flatMap({ request.headers[$0] }) else { return nil }
+        guard !HostCheck.isSame(origin: origin, host: request.head.authority) else { return nil }
+        return .text(
+            "the field Origin names another site, whose pages may not change anything here\n",
+            statusCode: 403
+        )
+    }
+
+    // MARK: - The answer on the wire
+
+    private func response(_ answer: Answer, to request: Request) -> Response {
+        var headers = HTTPFields()
+        for (name, value) in Responder.securityFields { headers[name] = value }
+        for (name, value) in Responder.named(answer.headers) { headers[name] = value }
+        if let type = answer.contentType { headers[.contentType] = type }
+        if answer.endsConnection { headers[.connection] = "close" }
+        let status = HTTPResponse.Status(code: answer.statusCode)
+        switch answer.body {
+        case .pieces(let pieces):
+            return Response(
+                status: status,
+                headers: headers,
+                body: ResponseBody { writer in
+                    var pieces = pieces
+                    while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
+                    try await writer.finish(nil)
+                }
+            )
+        case .bytes(var bytes):
+            if bytes.count >= Responder.compressedFromBytes {
+                headers[.vary] = "Accept-Encoding"
+                if takesGzip(request) {
+                    headers[.contentEncoding] = "gzip"
+                    bytes = Gzip.compress(bytes, level: 3)
+                }
+            }
+            if request.method == .head || bytes.isEmpty {
+                if answer.statusCode != 204 { headers[.contentLength] = String(bytes.count) }
+                return Response(status: status, headers: headers)
+            }
+            return Response(
+                status: status,
+                headers: headers,
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+            )
+        }
+    }
+
+    private func takesGzip(_ request: Request) -> Bool {
+        for coding in (request.headers[.acceptEncoding] ?? "").lowercased().split(separator: ",") {
+            let parts = coding.split(separator: ";").map { $0.filter { $0 != " " } }
+            guard parts.first == "gzip" || parts.first == "*" else { continue }
+            return !parts.dropFirst().contains { ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains($0) }
+        }
+        return false
+    }
+
+    /// Closes `channel` once the client had time to read its answer.
+    ///
+    /// The rest of the request is read and dropped until then, because a client that finds its connection
+    /// reset while it still sends may never see the answer.
+    private func endSoon(_ channel: any Channel) {
+        channel.eventLoop.scheduleTask(in: .seconds(Responder.lingerSeconds)) {
+            channel.close(promise: nil)
+        }
+    }
+
+    private static func named(_ fields: [(String, String)]) -> [(HTTPField.Name, String)] {
+        fields.compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+    }
+}

@@ -1,0 +1,49 @@
+import HTTPTypes
+
+/// All paths that the server answers.
+enum Routes {
+    static let table = RouteTable(all)
+
+    static let all: [Route] = [
+        Route("/", [.get, .head], .always(LandingPage.show)),
+        Route(LandingStyle.stylePath, [.get, .head], .always(LandingStyle.showStyle)),
+        Route(LandingStyle.iconPath, [.get, .head], .always(LandingStyle.showIcon)),
+        Route("/metrics", [.get, .head], .always(MetricsRoute.show)),
+        Route("/metrics/job/\(Route.rest)", [.put, .post, .delete, .options], .ready(PushRoutes.plain)),
+        Route(
+            "/metrics/job@base64/\(Route.rest)",
+            [.put, .post, .delete, .options],
+            .ready(PushRoutes.encoded)
+        ),
+        Route("/api/v1/status", [.get], .ready(PushRoutes.status)),
+        Route("/api/v1/metrics", [.get], .ready(PushRoutes.metrics)),
+        Route("/api/v1/admin/wipe", [.put], .ready(PushRoutes.wipe)),
+
+        Route("/-/healthy", [.get, .head], .always(HealthRoutes.healthy)),
+        Route("/-/ready", [.get, .head], .always(HealthRoutes.ready)),
+        Route("/-/reload", [.post, .put], .ready(AdminRoutes.reload)),
+
+        Route("/api/v1/query", [.get, .post], .ready(QueryRoutes.instant)),
+        Route("/api/v1/query_range", [.get, .post], .ready(QueryRoutes.range)),
+        Route("/api/v1/query_exemplars", [.get, .post], .ready(QueryRoutes.exemplars)),
+        Route("/api/v1/format_query", [.get, .post], .ready(QueryRoutes.format)),
+
+        Route("/api/v1/series", [.get, .post], .ready(LabelRoutes.series)),
+        Route("/api/v1/labels", [.get, .post], .ready(LabelRoutes.names)),
+        Route("/api/v1/label/\(Route.variable)/values", [.get], .ready(LabelRoutes.values)),
+        Route("/api/v1/metadata", [.get], .ready(MetadataRoute.list)),
+
+        Route("/api/v1/rules", [.get], .ready(RuleRoutes.rules)),
+        Route("/api/v1/alerts", [.get], .ready(RuleRoutes.alerts)),
+
+        Route("/api/v1/status/buildinfo", [.get], .ready(StatusRoutes.buildInfo)),
+        Route("/api/v1/status/runtimeinfo", [.get], .ready(StatusRoutes.runtimeInfo)),
+        Route("/api/v1/status/flags", [.get], .ready(StatusRoutes.flags)),
+        Route("/api/v1/status/config", [.get], .ready(StatusRoutes.configuration)),
+
+        Route("/api/v1/write", [.post], .ready(WriteRoute.write)),
+        Route("/api/v1/import/prometheus", [.post, .put], .ready(ImportRoute.importText)),
+
+        Route("/api/v1/admin/tsdb/flush", [.post, .put], .ready(AdminRoutes.flush)),
+    ]
+}

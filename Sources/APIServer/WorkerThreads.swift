@@ -1,0 +1,142 @@
+import Glibc
+import NIOConcurrencyHelpers
+import Synchronization
+
+/// Threads of our own for work that blocks on disk or recurses deeply, such as queries.
+///
+/// Swift's own pool must not be blocked, and the stack of its threads, like that of other pools, depends on
+/// the environment (`ulimit -s`); these have the size asked for. Work is done in the order in which it comes.
+package final class WorkerThreads: Sendable {
+    /// Why work was not done.
+    package enum Failure: Error, Sendable, CustomStringConvertible {
+        /// The threads were stopped before the work began.
+        case stopped
+        /// The system did not give a thread; `code` is an errno.
+        case cannotStart(code: Int32)
+
+        /// The failure as a sentence.
+        package var description: String {
+            switch self {
+            case .stopped: "the daemon is stopping"
+            case .cannotStart(let code): "cannot start a thread (error \(code))"
+            }
+        }
+    }
+
+    /// What the threads wait for.
+    private enum Signal {
+        case idle
+        case wake
+    }
+
+    private struct State {
+        var jobs: [@Sendable () -> Void] = []
+        var isStopped = false
+    }
+
+    /// The number of threads.
+    package let count: Int
+
+    private let state = Mutex(State())
+    private let signal = ConditionLock(value: Signal.idle)
+
+    /// Starts the threads.
+    ///
+    /// - Parameters:
+    ///   - count: How many; at least one.
+    ///   - stackByteCount: The size of each one's stack; only what is used of it takes memory.
+    /// - Throws: `cannotStart`.
+    package init(count: Int, stackByteCount: Int = 16 << 20) throws(Failure) {
+        self.count = max(1, count)
+        for _ in 0..<self.count {
+            let code = startThread(stackByteCount: stackByteCount) { self.work() }
+            guard code == 0 else {
+                stop()
+                throw .cannotStart(code: code)
+            }
+        }
+    }
+
+    /// Runs `body` on one of the threads.
+    ///
+    /// - Throws: `stopped`; then `body` did not run.
+    package func run<Value: Sendable>(
+        _ body: @escaping @Sendable () -> Value
+    ) async throws(Failure) -> Value {
+        let value: Value? = await withCheckedContinuation { continuation in
+            let isTaken = enqueue { continuation.resume(returning: body()) }
+            if !isTaken { continuation.resume(returning: nil) }
+        }
+        guard let value else { throw .stopped }
+        return value
+    }
+
+    /// Ends the threads once the work they were given is done; later work is refused.
+    package func stop() {
+        state.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    private func enqueue(_ job: @escaping @Sendable () -> Void) -> Bool {
+        let isTaken = state.withLock { state in
+            if !state.isStopped { state.jobs.append(job) }
+            return !state.isStopped
+        }
+        wake()
+        return isTaken
+    }
+
+    private func wake() {
+        signal.lock()
+        signal.unlock(withValue: .wake)
+    }
+
+    private func work() {
+        while true {
+            signal.lock(whenValue: .wake)
+            let (job, staysAwake, isOver) = state.withLock { state in
+                let job = state.jobs.isEmpty ? nil : state.jobs.removeFirst()
+                return (job, !state.jobs.isEmpty || state.isStopped, job == nil && state.isStopped)
+            }
+            signal.unlock(withValue: staysAwake ? .wake : .idle)
+            if isOver { return }
+            job?()
+        }
+    }
+}
+
+/// What a new thread is to do, carried through C's untyped pointer.
+private final class ThreadBody {
+    let run: @Sendable () -> Void
+
+    init(_ run: @escaping @Sendable () -> Void) {
+        self.run = run
+    }
+}
+
+/// Starts a detached thread; 0, or the errno that says why not.
+private func startThread(stackByteCount: Int, _ body: @escaping @Sendable () -> Void) -> Int32 {
+    var attributes = pthread_attr_t()
+    var code = unsafe pthread_attr_init(&attributes)
+    guard code == 0 else { return code }
+    defer { unsafe pthread_attr_destroy(&attributes) }
+    code = unsafe pthread_attr_setstacksize(&attributes, stackByteCount)
+    if code == 0 { code = unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED)) }
+    guard code == 0 else { return code }
+
+    let context = unsafe Unmanaged.passRetained(ThreadBody(body))
+    var thread = pthread_t()
+    code = unsafe pthread_create(
+        &thread,
+        &attributes,
+        { context in
+            if let context = unsafe context {
+                unsafe Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run()
+            }
+            return nil
+        },
+        context.toOpaque()
+    )
+    if code != 0 { unsafe context.release() }
+    return code
+}
