@@ -1,0 +1,26 @@
+import APIServer
+import Model
+import Rules
+
+/// What the file given by `--config` sets; without one, the defaults.
+struct Configuration: Hashable, Sendable {
+    /// What holds for rule groups that do not say otherwise.
+    var ruleDefaults = RuleDefaults()
+    /// Labels that identify this daemon to others; they are not added to stored samples.
+    var externalLabels = Labels.empty
+    /// Where rule files are: files, directories or patterns; relative ones count from the file's own folder.
+    var ruleFiles: [String] = []
+    /// What requests and queries may use up.
+    var limits = Configuration.defaultLimits
+    /// The names that requests may have as their host, beside those that are always allowed.
+    var allowedHosts: [String] = []
+
+    /// The defaults on this machine.
+    static var defaultLimits: Limits {
+        var limits = Limits.default
+        limits.concurrentQueries = 2 * APIConfiguration.coreCount
+        return limits
+    }
+    /// How often the values of pushed groups are stored again, in milliseconds.
+    var pushIntervalMillis: Int64 = 60_000
+}

@@ -1,0 +1,172 @@
+import APIServer
+import Logging
+import Model
+import Push
+import Rules
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Telemetry
+
+/// The store and the rules over it, from the opening to the closing.
+final class DaemonCore: Service {
+    /// What there is between the two.
+    private struct Running: Sendable {
+        var store: Store
+        var scheduler: RuleScheduler
+    }
+
+    private let options: DaemonOptions
+    private let board: SettingsBoard
+    private let server: APIServer
+    private let threads: WorkerThreads
+    private let registry: Registry
+    private let logger: Logger
+    private let now: @Sendable () -> Timestamp
+
+    private let running = Mutex<Running?>(nil)
+    private let lastReload = Mutex<Task<Void, any Error>?>(nil)
+
+    init(
+        options: DaemonOptions,
+        board: SettingsBoard,
+        server: APIServer,
+        threads: WorkerThreads,
+        registry: Registry,
+        logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.options = options
+        self.board = board
+        self.server = server
+        self.threads = threads
+        self.registry = registry
+        self.logger = logger
+        self.now = now
+    }
+
+    /// Opens the store, evaluates rules until a graceful shutdown, and closes the store.
+    func run() async throws {
+        defer { threads.stop() }
+        let store = try await openStore()
+        let ruleSink = RuleSink(store, registry: registry)
+        let scheduler = RuleScheduler(
+            query: { [board] expr, time, budget in
+                try board.current.engine.ruleQuery(over: store)(expr, time, budget)
+            },
+            sink: ruleSink,
+            blocking: RuleThreads(threads: threads),
+            limits: board.limits,
+            registry: registry,
+            logger: logger
+        )
+        running.withLock { $0 = Running(store: store, scheduler: scheduler) }
+        let settings = board.current
+        await scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
+        let push = PushGroups(
+            sink: store,
+            archive: store,
+            registry: registry,
+            logger: logger,
+            limits: board.limits,
+            now: now
+        )
+        try await push.load()
+        let repetition = Task { [board] in
+            await push.run { board.current.configuration.pushIntervalMillis }
+        }
+        server.open(backend(store, scheduler, ruleSink, push))
+        logger.info("ready", metadata: ["rule_groups": "\(settings.groups.count)"])
+
+        // Cancelled instead, the way out is the same.
+        try? await gracefulShutdown()
+        running.withLock { $0 = nil }
+        repetition.cancel()
+        await repetition.value
+        await scheduler.stop()
+        try await threads.run { store.close() }
+    }
+
+    /// Reads rules, retention and configuration anew.
+    ///
+    /// If anything is wrong with them the old ones stay.
+    func reload() async throws {
+        let reload = lastReload.withLock { last in
+            let previous = last
+            let next = Task {
+                _ = await previous?.result
+                try await self.replaceSettings()
+            }
+            last = next
+            return next
+        }
+        try await reload.value
+    }
+
+    private func openStore() async throws -> Store {
+        var storeOptions = StoreOptions(now: now)
+        storeOptions.durability = options.durability
+        storeOptions.limits = board.limits
+        storeOptions.retention = board.current.retention
+        let (options, registry, logger) = (storeOptions, registry, logger)
+        let directory = self.options.dataDirectory
+        let opening = try await threads.run {
+            Result { () throws(StorageError) in
+                try Store(directory: directory, options: options, registry: registry, logger: logger)
+            }
+        }
+        return try opening.get()
+    }
+
+    private func backend(
+        _ store: Store,
+        _ scheduler: RuleScheduler,
+        _ ruleSink: RuleSink,
+        _ push: PushGroups
+    ) -> APIBackend {
+        var backend = APIBackend(
+            source: store,
+            sink: store,
+            push: push,
+            engine: { [board] in board.current.engine },
+            ruleGroups: { scheduler.statuses() },
+            isRecorded: { ruleSink.isRecorded($0) },
+            flush: { try await store.flush() },
+            status: { [board] in board.status },
+            reload: { try await self.reload() }
+        )
+        backend.figures = { store.figures }
+        return backend
+    }
+
+    private func replaceSettings() async throws {
+        guard let running = running.withLock({ $0 }) else { throw WorkerThreads.Failure.stopped }
+        do {
+            let options = options
+            let settings = try await threads.run {
+                Result { () throws(YAMLFileError) in
+                    let settings = try DaemonSettings.load(options)
+                    return settings
+                }
+            }.get()
+            try await threads.run {
+                Result { () throws(StorageError) in try running.store.setRetention(settings.retention) }
+            }.get()
+            board.replace(by: settings, at: now())
+            await running.scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
+            logger.info(
+                "reloaded",
+                metadata: [
+                    "rule_groups": "\(settings.groups.count)", "retention": "\(settings.retentionText)",
+                ]
+            )
+        } catch {
+            board.noteFailure()
+            logger.error(
+                "reload failed, the old rules, retention and configuration stay",
+                metadata: ["error": "\(error)"]
+            )
+            throw error
+        }
+    }
+}
