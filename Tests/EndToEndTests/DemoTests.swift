@@ -41,6 +41,29 @@ extension EndToEnd {
             }
         }
 
+        @Test("has its whole history also where somebody counted visits from another country before")
+        func besideOthers() async throws {
+            let folder = try ScratchFolder("demo-beside")
+            try await withDaemon([], folder: folder) { sextant in
+                var request = RemoteWrite()
+                request.add(
+                    ["__name__": "shop_visits_total", "channel": "search", "country": "US"],
+                    [.init(millis: nowMillis(), value: 2000)]
+                )
+                #expect(try await request.send(to: sextant.client).status == 204)
+                let arguments = [
+                    "demo", "--url", sextant.baseURL, "--days", "1", "--step", "5m", "--no-live",
+                ]
+                let run = try await Peers.run(Repository.daemon, arguments, in: folder)
+                #expect(run.ending == .exited(0), "\(run.output)")
+                let counts = try await sextant.client.query(
+                    #"count_over_time(shop_visits_total{country="DE"}[2d])"#
+                )
+                #expect(counts.count == 5)
+                #expect(counts.allSatisfy { ($0.points.first?.value ?? 0) >= 288 })
+            }
+        }
+
         private func total(_ counter: String, _ client: HTTPClient) async throws -> Double {
             try await client.value(of: "sum(shop_\(counter)_total)")
         }

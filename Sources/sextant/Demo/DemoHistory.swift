@@ -7,7 +7,11 @@ struct DemoHistory {
     /// The end of the history goes with one request, so that no rule sees half of it.
     private static let lastPartMillis: Int64 = 90 * 60_000
     private static let dayMillis: Int64 = 86_400_000
-    private static let selector = "{__name__=~\"shop_(\(Shop.counters.joined(separator: "|")))_total\"}"
+    /// Counters of other countries are not the demo's.
+    private static let ownCountries =
+        "country=~\"\(Shop.countries.map(\.code).joined(separator: "|"))\""
+    private static let selector =
+        "{__name__=~\"shop_(\(Shop.counters.joined(separator: "|")))_total\",\(ownCountries)}"
 
     let client: DaemonClient
     let seed: UInt64
@@ -29,7 +33,7 @@ struct DemoHistory {
     /// Asks the daemon what it knows of the shop until `now`.
     func plan(now: Timestamp) async throws(ClientError) -> Plan {
         let first = now.advanced(byMillis: -days * DemoHistory.dayMillis).floored(toMillis: stepMillis)
-        let visits = "timestamp(shop_visits_total)"
+        let visits = "timestamp(shop_visits_total{\(DemoHistory.ownCountries)})"
         // Samples are at most a step apart, and one of each 5 minutes (the lookback) is seen.
         let known = try await client.query(
             "max(max_over_time(\(visits)[300d:5m]))",
