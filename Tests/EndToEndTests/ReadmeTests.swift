@@ -63,7 +63,9 @@ extension EndToEnd {
                 with: sextant.baseURL
             )
             let script = try folder.write(
-                "set -euo pipefail\ncurl() { command curl --silent --show-error --fail-with-body "
+                "set -euo pipefail\n"
+                    + "sextant() { \"\(Repository.daemon)\" \"$@\" --url \(sextant.baseURL); }\n"
+                    + "curl() { command curl --silent --show-error --fail-with-body "
                     + "--max-time 60 \"$@\"; }\n\(commands)\n",
                 to: "example-\(number).sh"
             )
@@ -137,13 +139,14 @@ extension EndToEnd {
     }
 }
 
-/// A fenced `sh` block of a page that only calls curl, with the `json` block that follows it, if one does.
+/// A fenced `sh` block of a page that only calls curl or sextant, with the `json` block that follows it, if
+/// one does.
 struct ReadmeExample: Equatable {
     let commands: String
     let answer: String?
 
-    /// The runnable examples of a Markdown page in their order: blocks of `sh` that call curl and whose first
-    /// command is `curl`, `echo` or `printf`.
+    /// The runnable examples of a Markdown page in their order: blocks of `sh` whose first command is
+    /// `sextant`, or that call curl and begin with `curl`, `echo` or `printf`.
     static func all(in page: String) -> [ReadmeExample] {
         let blocks = fencedBlocks(of: page)
         return blocks.enumerated().compactMap { index, block in
@@ -157,6 +160,7 @@ struct ReadmeExample: Equatable {
         guard let first = text.split(separator: "\n").first(where: { !$0.hasPrefix("#") }) else {
             return false
         }
+        if first.hasPrefix("sextant ") { return true }
         return ["curl ", "echo ", "printf "].contains { first.hasPrefix($0) } && text.contains("curl ")
     }
 
