@@ -145,7 +145,7 @@ final class Log: Sendable {
                     current?.isDirty = false
                 }
             } catch {
-                fail(error, isPermanent: true)
+                fail(error)
             }
         }
     }
@@ -176,14 +176,12 @@ final class Log: Sendable {
                 return state.pending
             }
             if entries.isEmpty { return }
-            var isSyncing = false
             do throws(FileError) {
                 try write(entries)
-                isSyncing = true
                 if options.durability == .fsync { try sync() }
                 for entry in entries { entry.commit.finish(nil) }
             } catch {
-                fail(error, isPermanent: isSyncing, entries)
+                fail(error, entries)
             }
         }
     }
@@ -251,15 +249,19 @@ final class Log: Sendable {
     ///
     /// A failed sync is never tried again: the kernel may have dropped the pages. After a failed write a new
     /// file is begun once there may be room again.
-    private func fail(_ error: FileError, isPermanent: Bool, _ entries: [Entry] = []) {
+    private func fail(_ error: FileError, _ entries: [Entry] = []) {
         telemetry.note(error)
+        let isPermanent = error.operation == "sync"
+        // The file is left as it is; with it goes what would ask for another sync.
+        if isPermanent { current.withLock { $0 = nil } }
         let sinkError = SinkError.unavailable(
             isPermanent ? "\(error); writes are refused until the daemon is restarted" : error.description
         )
         let pending = state.withLock { state in
             let until =
                 isPermanent ? nil : ContinuousClock.now.advanced(by: .milliseconds(options.retryMillis))
-            state.failure = (sinkError, until)
+            // A failed sync stays in force, whatever fails after it.
+            if state.failure == nil || state.failure?.until != nil { state.failure = (sinkError, until) }
             state.epoch += 1
             state.epochByteCount = 0
             defer { state.pending = [] }
