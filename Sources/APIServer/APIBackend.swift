@@ -26,6 +26,10 @@ package struct APIBackend: Sendable {
     package var reload: @Sendable () async throws -> Void
     /// What the store holds, for the page at `/`.
     package var figures: @Sendable () -> StoreFigures = { StoreFigures() }
+    /// Merges segments until there is nothing left to merge.
+    package var compact: @Sendable () async throws -> Void = {}
+    /// What the series are made of; lists have at most so many lines.
+    package var cardinality: @Sendable (Int) throws -> CardinalityFigures = { _ in CardinalityFigures() }
 
     /// A backend of the given parts.
     package init(

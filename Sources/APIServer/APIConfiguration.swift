@@ -15,6 +15,8 @@ package struct APIConfiguration: Sendable {
     package var allowedHosts: @Sendable () -> [String] = { [] }
     /// What requests and queries may use up.
     package var limits = LimitsInForce()
+    /// How far the store is with reading its log, for `/api/v1/status/walreplay`.
+    package var replay = ReplayProgress()
     /// What `/api/v1/status/flags` shows.
     package var flags: [(name: String, value: String)] = []
 

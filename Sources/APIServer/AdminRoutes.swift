@@ -16,14 +16,30 @@ enum AdminRoutes {
         _ exchange: Exchange,
         _ backend: APIBackend
     ) async throws(APIError) -> Answer {
+        try await run("flush", exchange, backend.flush)
+    }
+
+    /// Flushes and merges all there is to merge; answers when that is done.
+    @Sendable static func compact(
+        _ exchange: Exchange,
+        _ backend: APIBackend
+    ) async throws(APIError) -> Answer {
+        try await run("compaction", exchange, backend.compact)
+    }
+
+    private static func run(
+        _ name: String,
+        _ exchange: Exchange,
+        _ work: @Sendable () async throws -> Void
+    ) async throws(APIError) -> Answer {
         guard exchange.context.configuration.isAdminAPIEnabled else {
             throw APIError(.unavailable, "admin APIs disabled")
         }
         do {
-            try await backend.flush()
+            try await work()
             return .empty(statusCode: 204)
         } catch {
-            throw APIError(.internal, "flush failed: \(error)")
+            throw APIError(.internal, "\(name) failed: \(error)")
         }
     }
 }

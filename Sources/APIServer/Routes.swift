@@ -40,10 +40,13 @@ enum Routes {
         Route("/api/v1/status/runtimeinfo", [.get], .ready(StatusRoutes.runtimeInfo)),
         Route("/api/v1/status/flags", [.get], .ready(StatusRoutes.flags)),
         Route("/api/v1/status/config", [.get], .ready(StatusRoutes.configuration)),
+        Route("/api/v1/status/tsdb", [.get], .ready(StorageStatusRoutes.cardinality)),
+        Route("/api/v1/status/walreplay", [.get], .always(StorageStatusRoutes.replay)),
 
         Route("/api/v1/write", [.post], .ready(WriteRoute.write)),
         Route("/api/v1/import/prometheus", [.post, .put], .ready(ImportRoute.importText)),
 
         Route("/api/v1/admin/tsdb/flush", [.post, .put], .ready(AdminRoutes.flush)),
+        Route("/api/v1/admin/tsdb/compact", [.post, .put], .ready(AdminRoutes.compact)),
     ]
 }

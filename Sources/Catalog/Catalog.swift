@@ -10,7 +10,7 @@ import Model
 /// Format: docs/formats/catalog.md.
 package final class Catalog: Sendable {
     /// The newest format this code writes and reads.
-    package static let formatVersion = 2
+    package static let formatVersion = 3
 
     private let path: String
     private let queue: DatabaseQueue
@@ -38,6 +38,7 @@ package final class Catalog: Sendable {
         }
         if found == 0 { try createTables() }
         if found == 1 { try addPushTable() }
+        if found == 1 || found == 2 { try addLevel() }
     }
 
     /// All registered segments, in the order of their sequence.
@@ -105,7 +106,11 @@ package final class Catalog: Sendable {
                 ]
                 for (name, value) in counters {
                     try database.execute(
-                        sql: "INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)",
+                        // Flushes and merges commit beside each other: the higher count is the newer one.
+                        sql: """
+                            INSERT INTO counter (name, value) VALUES (?, ?)
+                            ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)
+                            """,
                         arguments: [name, Int64(bitPattern: value)]
                     )
                 }
@@ -133,7 +138,8 @@ package final class Catalog: Sendable {
                             retention_millis INTEGER,
                             series_count INTEGER NOT NULL,
                             sample_count INTEGER NOT NULL,
-                            byte_count INTEGER NOT NULL
+                            byte_count INTEGER NOT NULL,
+                            level INTEGER NOT NULL
                         ) STRICT;
                         CREATE TABLE metadata (
                             name TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, help TEXT NOT NULL,
@@ -152,6 +158,18 @@ package final class Catalog: Sendable {
     private func addPushTable() throws(CatalogError) {
         try write { database in
             try database.execute(sql: "\(Catalog.pushTable) PRAGMA user_version = 2;")
+        }
+    }
+
+    /// Brings a catalog of format 2, which knew no levels of segments, to format 3.
+    private func addLevel() throws(CatalogError) {
+        try write { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE segment ADD COLUMN level INTEGER NOT NULL DEFAULT 0;
+                    PRAGMA user_version = 3;
+                    """
+            )
         }
     }
 

@@ -20,6 +20,8 @@ package struct SegmentRecord: Hashable, Sendable {
     package var sampleCount: Int
     /// The size of the file.
     package var byteCount: Int
+    /// How often its samples were merged: 0 for a flush, 1, 2, 3 for a day, 8 days, 32 days.
+    package var level: Int
 
     /// The row of the segment in `file`.
     package init(
@@ -29,7 +31,8 @@ package struct SegmentRecord: Hashable, Sendable {
         retentionMillis: Int64?,
         seriesCount: Int,
         sampleCount: Int,
-        byteCount: Int
+        byteCount: Int,
+        level: Int = 0
     ) {
         self.file = file
         self.sequence = sequence
@@ -38,6 +41,7 @@ package struct SegmentRecord: Hashable, Sendable {
         self.seriesCount = seriesCount
         self.sampleCount = sampleCount
         self.byteCount = byteCount
+        self.level = level
     }
 }
 
@@ -51,7 +55,8 @@ extension SegmentRecord: FetchableRecord {
             retentionMillis: row["retention_millis"],
             seriesCount: row["series_count"],
             sampleCount: row["sample_count"],
-            byteCount: row["byte_count"]
+            byteCount: row["byte_count"],
+            level: row["level"]
         )
     }
 
@@ -60,12 +65,11 @@ extension SegmentRecord: FetchableRecord {
             sql: """
                 INSERT OR REPLACE INTO segment
                     (file, sequence, start_millis, end_millis, retention_millis, series_count,
-                    sample_count, byte_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    sample_count, byte_count, level) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 file, Int64(bitPattern: sequence), range.start.millis, range.end.millis, retentionMillis,
-                seriesCount,
-                sampleCount, byteCount,
+                seriesCount, sampleCount, byteCount, level,
             ]
         )
     }

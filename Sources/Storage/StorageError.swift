@@ -11,6 +11,8 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
     case catalog(CatalogError)
     /// Bytes in a file are not what was written there.
     case damaged(path: String, reason: String)
+    /// The store is being closed.
+    case closed
     /// The file was written by a newer Sextant.
     case newerFormat(path: String, found: Int, supported: Int)
 
@@ -21,6 +23,7 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
         case .file(let error): error.description
         case .catalog(let error): error.description
         case .damaged(let path, let reason): "\(path) is damaged: \(reason)"
+        case .closed: "the store is being closed"
         case .newerFormat(let path, let found, let supported):
             "\(path) has format \(found), newer than \(supported), which this version can read"
         }

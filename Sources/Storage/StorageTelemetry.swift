@@ -15,6 +15,9 @@ struct StorageTelemetry: Sendable {
     let samplesRejected: Counter
     let flushes: Counter
     let flushFailures: Counter
+    let compactions: Counter
+    let compactionBytes: Counter
+    let compactionFailures: Counter
     let segmentsExpired: Counter
     let damagedRecords: Counter
     let damagedSegments: Counter
@@ -57,6 +60,15 @@ struct StorageTelemetry: Sendable {
         flushFailures = registry.counter(
             "sextant_flush_failures_total",
             help: "Flushes that failed; their samples stay in the head and the log."
+        )
+        compactions = registry.counter("sextant_compactions_total", help: "Merges of segments.")
+        compactionBytes = registry.counter(
+            "sextant_compaction_written_bytes_total",
+            help: "Bytes of segments that merges wrote."
+        )
+        compactionFailures = registry.counter(
+            "sextant_compaction_failures_total",
+            help: "Merges of segments that failed; the segments stay as they were."
         )
         segmentsExpired = registry.counter(
             "sextant_segments_expired_total",

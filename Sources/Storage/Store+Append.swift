@@ -110,7 +110,8 @@ extension Store: SampleSink {
         commits.append(try log(LogRecord.encode(news), epoch))
     }
 
-    private static func earliest(_ now: Timestamp, _ retentionMillis: Int64?) -> Int64 {
+    /// The time before which samples have expired, in milliseconds.
+    static func earliest(_ now: Timestamp, _ retentionMillis: Int64?) -> Int64 {
         guard let retentionMillis else { return Window.earliestMillis }
         return max(Window.earliestMillis, now.advanced(byMillis: -retentionMillis).millis)
     }

@@ -1,20 +1,19 @@
-import Catalog
 import Model
 
 extension Store {
-    /// Deletes the chunks whose window is older than their series is to be kept: whole files where it can,
-    /// else the file is written again without them.
+    /// Deletes the chunks whose samples are all older than their series is to be kept: whole files where it
+    /// can, else the file is written again without them.
     ///
     /// Series that have no sample left anywhere are forgotten.
     ///
-    /// On the maintenance queue.
+    /// On the compaction queue.
     func expire() {
         let now = options.now()
         let (segments, shortest) = state.withLock { ($0.segments, $0.retention.shortestMillis) }
         guard let shortest else { return }
         let deadline = now.advanced(byMillis: -shortest)
         var removed: [SeriesID] = []
-        for segment in segments where segment.firstWindowEnd < deadline {
+        for segment in segments where segment.firstChunkEnd < deadline {
             do throws(StorageError) {
                 if try expire(segment, now) { removed.append(contentsOf: segment.series) }
             } catch {
@@ -27,59 +26,38 @@ extension Store {
     /// Removes what has expired from one segment; whether something has.
     private func expire(_ segment: Segment, _ now: Timestamp) throws(StorageError) -> Bool {
         let series = describe(segment.series)
+        func isExpired(_ chunk: Segment.Chunk, _ item: FlushSeries) -> Bool {
+            guard let retention = item.retentionMillis else { return false }
+            return chunk.maxMillis < now.advanced(byMillis: -retention).millis
+        }
         var hasExpired = false
         var hasLive = false
         for item in series {
             for chunk in segment.chunks(of: item.id) {
-                let isExpired = Store.isExpired(windowStart: chunk.windowStart, now, item.retentionMillis)
-                if isExpired { hasExpired = true } else { hasLive = true }
+                if isExpired(chunk, item) { hasExpired = true } else { hasLive = true }
             }
         }
         guard hasExpired else { return false }
         var replacement: Segment?
         if hasLive {
             var cache = Segment.Cache()
-            let retention = segment.record.retentionMillis
-            replacement = try writeSegment(retention, segment.record.sequence, series) {
-                item throws(StorageError) in
-                try Store.live(segment, item.id, &cache) {
-                    !Store.isExpired(windowStart: $0, now, item.retentionMillis)
+            let shape = SegmentShape(
+                retentionMillis: segment.record.retentionMillis,
+                sequence: segment.record.sequence,
+                windows: segment.windows,
+                level: segment.record.level
+            )
+            replacement = try writeSegment(shape, series) { item throws(StorageError) in
+                var column = SampleColumn()
+                for chunk in segment.chunks(of: item.id) where !isExpired(chunk, item) {
+                    column = column.merged(with: try segment.read(chunk, &cache))
                 }
+                return column
             }
         }
-        var change = CatalogChange(counters: state.withLock { $0.counters })
-        change.removedFiles = [segment.record.file]
-        change.addedSegments = replacement.map { [$0.record] } ?? []
-        try commit(change)
-        state.withLock { state in
-            guard let position = state.segments.firstIndex(where: { $0 === segment }) else { return }
-            if let replacement {
-                state.segments[position] = replacement
-            } else {
-                state.segments.remove(at: position)
-            }
-        }
+        try replace([segment], by: replacement.map { [$0] } ?? [])
         telemetry.segmentsExpired.add()
-        do throws(FileError) { try options.fileSystem.remove(segment.path) } catch { throw .file(error) }
         return true
-    }
-
-    private static func live(
-        _ segment: Segment,
-        _ id: SeriesID,
-        _ cache: inout Segment.Cache,
-        _ isLive: (Int64) -> Bool
-    ) throws(StorageError) -> [(start: Int64, column: SampleColumn)] {
-        var windows: [(start: Int64, column: SampleColumn)] = []
-        for chunk in segment.chunks(of: id) where isLive(chunk.windowStart) {
-            let column = try segment.read(chunk, &cache)
-            if let last = windows.indices.last, windows[last].start == chunk.windowStart {
-                windows[last].column = windows[last].column.merged(with: column)
-            } else {
-                windows.append((chunk.windowStart, column))
-            }
-        }
-        return windows
     }
 
     /// Forgets those of the series that have no sample left.

@@ -20,6 +20,55 @@ extension Store {
     }
 }
 
+extension Store {
+    /// What the series are made of; each list has at most `limit` lines, the longest first.
+    package func cardinality(limit: Int) -> CardinalityFigures {
+        var figures = CardinalityFigures()
+        var pairs: [CardinalityFigures.Entry] = []
+        let segments = state.withLock { state in
+            figures.seriesCount = state.table.count
+            for window in state.windows.values {
+                figures.chunkCount += window.columns.count
+                figures.note(window.range)
+            }
+            for name in state.index.labelNames {
+                let values = state.index.values(of: name.string)
+                figures.labelPairCount += values.count
+                figures.valuesByLabelName.append(.init(name.string, values.count))
+                let bytes = values.keys.reduce(0) { $0 + $1.string.utf8.count }
+                figures.bytesByLabelName.append(.init(name.string, bytes))
+                for (value, series) in values {
+                    if name.string == Labels.metricName {
+                        figures.seriesByMetricName.append(.init(value.string, series.count))
+                    }
+                    pairs.append(.init("\(name.string)=\(value.string)", series.count))
+                }
+            }
+            return state.segments
+        }
+        for segment in segments {
+            figures.chunkCount += segment.chunkCount
+            figures.note(segment.record.range)
+        }
+        figures.seriesByLabelPair = pairs
+        for path in [
+            \CardinalityFigures.seriesByLabelPair, \.seriesByMetricName, \.valuesByLabelName,
+            \.bytesByLabelName,
+        ] {
+            figures[keyPath: path].sort { ($1.value, $0.name) < ($0.value, $1.name) }
+            figures[keyPath: path] = Array(figures[keyPath: path].prefix(limit))
+        }
+        return figures
+    }
+}
+
+extension CardinalityFigures {
+    fileprivate mutating func note(_ range: TimeRange) {
+        minMillis = min(minMillis ?? .max, range.start.millis)
+        maxMillis = max(maxMillis ?? .min, range.end.millis)
+    }
+}
+
 /// A total as it was at times within the last minute, and how fast it rose.
 struct RateWindow: Sendable {
     /// How far back it looks.

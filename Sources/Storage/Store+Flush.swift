@@ -41,7 +41,8 @@ extension Store {
 
     // MARK: - On the maintenance queue
 
-    private func flush(windows starts: Set<Int64>) throws(StorageError) {
+    /// Flushes the windows with these starts, on the maintenance queue.
+    func flush(windows starts: Set<Int64>) throws(StorageError) {
         state.withLock { state in
             let windows = state.windows.filter { starts.contains($0.key) }
             guard !windows.isEmpty else { return }
@@ -89,19 +90,24 @@ extension Store {
         let now = options.now()
         let starts = frozen.windows.keys.sorted()
         let series = sortedSeries(of: frozen)
-        let groups = starts.count <= options.windowsPerFlush ? starts.map { [$0] } : [starts]
         var segments: [Segment] = []
-        for group in groups {
-            for retention in Set(series.map(\.retentionMillis)) {
+        for retention in Set(series.map(\.retentionMillis)) {
+            let members = series.filter { $0.retentionMillis == retention }
+            for group in Store.groups(of: starts, retention, options.windowsPerFlush) {
                 let live = group.filter { !Store.isExpired(windowStart: $0, now, retention) }
-                let members = series.filter { $0.retentionMillis == retention }
-                let written = try writeSegment(retention, frozen.sequence, members) { item in
-                    live.compactMap { start in
-                        guard let column = frozen.windows[start]?.columns[item.id]?.sorted() else {
-                            return nil
+                let shape = SegmentShape(
+                    retentionMillis: retention,
+                    sequence: frozen.sequence,
+                    windows: Dictionary(uniqueKeysWithValues: live.map { ($0, frozen.sequence) })
+                )
+                let written = try writeSegment(shape, members) { item in
+                    var column = SampleColumn()
+                    for start in live {
+                        if let window = frozen.windows[start]?.columns[item.id] {
+                            column = column.merged(with: window.sorted())
                         }
-                        return (start, column)
                     }
+                    return column
                 }
                 if let written { segments.append(written) }
             }
@@ -154,14 +160,31 @@ extension Store {
         return series.sorted { $0.labels < $1.labels }
     }
 
-    /// Writes one segment file and opens it; nil if there is nothing to write.
+    /// Which windows go into one segment each: every one by itself if they are few, else those of a partition
+    /// together, the shortest partitions that keep the segments few.
+    private static func groups(of starts: [Int64], _ retention: Int64?, _ few: Int) -> [[Int64]] {
+        guard starts.count > few, let longest = CompactionPlanner.longestTier(retention) else {
+            return starts.map { [$0] }
+        }
+        var groups: [[Int64]] = []
+        for tier in CompactionPlanner.tiers[...longest] {
+            let partitions = Dictionary(grouping: starts) { start in
+                Timestamp(millis: start).floored(toMillis: tier).millis
+            }
+            groups = partitions.sorted { $0.key < $1.key }.map(\.value)
+            if groups.count <= few / 2 { break }
+        }
+        return groups
+    }
+
+    /// Writes one segment file of the series in `series` that have samples, and opens it; nil if there is
+    /// none.
     ///
     /// The file counts once the catalog has it.
     func writeSegment(
-        _ retentionMillis: Int64?,
-        _ sequence: UInt64,
+        _ shape: SegmentShape,
         _ series: [FlushSeries],
-        _ windows: (FlushSeries) throws(StorageError) -> [(start: Int64, column: SampleColumn)]
+        _ samples: (FlushSeries) throws(StorageError) -> SampleColumn
     ) throws(StorageError) -> Segment? {
         let number = state.withLock { state in
             state.counters.lastFile += 1
@@ -171,21 +194,24 @@ extension Store {
         let path = "\(segmentDirectory)/\(name)"
         let files = options.fileSystem
         do {
-            var writer = SegmentWriter(
-                file: try files.create(path + ".tmp"),
-                retentionMillis: retentionMillis
-            )
-            for item in series {
-                let columns = try windows(item)
-                if !columns.isEmpty { try writer.add(item.id, item.labels, columns) }
+            do {
+                var writer = SegmentWriter(file: try files.create(path + ".tmp"), shape: shape)
+                for item in series {
+                    let column = try samples(item)
+                    if !column.isEmpty { try writer.add(item.id, item.labels, column) }
+                }
+                if writer.isEmpty {
+                    try files.remove(path + ".tmp")
+                    return nil
+                }
+                _ = try writer.finish()
+                try files.rename(path + ".tmp", to: path)
+                try files.syncDirectory(segmentDirectory)
+            } catch {
+                // Room on the disk may be what is missing; the next start removes what cannot be removed.
+                do throws(FileError) { try files.remove(path + ".tmp") } catch {}
+                throw error
             }
-            if writer.isEmpty {
-                try files.remove(path + ".tmp")
-                return nil
-            }
-            _ = try writer.finish(sequence: sequence)
-            try files.rename(path + ".tmp", to: path)
-            try files.syncDirectory(segmentDirectory)
         } catch let error as FileError {
             throw .file(error)
         } catch let error as StorageError {

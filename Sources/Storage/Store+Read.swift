@@ -8,6 +8,7 @@ extension Store: SeriesSource {
     ) throws(SourceError) -> any SeriesSet {
         let matchers = try compile(request.matchers)
         try budget.checkpoint()
+        let now = options.now()
         var (series, segments, warnings) = state.withLock { state in
             let found = state.index.series(matching: matchers).compactMap { id -> StoredSeries? in
                 let head = state.headColumns(of: id, in: request.range)
@@ -15,7 +16,12 @@ extension Store: SeriesSource {
                     return nil
                 }
                 return state.table.index(of: id).map { index in
-                    StoredSeries(id: id, labels: state.table[index].labels, head: head)
+                    StoredSeries(
+                        id: id,
+                        labels: state.table[index].labels,
+                        head: head,
+                        earliestMillis: Store.earliest(now, state.table[index].retentionMillis)
+                    )
                 }
             }
             let segments = state.segments.filter { $0.record.range.overlaps(request.range) }

@@ -14,7 +14,7 @@ import Telemetry
 /// ARCHITECTURE.md "Storage" tells how the parts fit.
 ///
 /// One lock (`state`) guards what is in memory. File work is done outside it: the log's on the log's queue,
-/// flushes and expiry on `maintenance`.
+/// flushes on `maintenance`, expiry and merges on `compaction`.
 package final class Store: Sendable {
     struct State {
         var table = SeriesTable()
@@ -45,6 +45,11 @@ package final class Store: Sendable {
     let log: Log
     let state: Mutex<State>
     let maintenance = DispatchQueue(label: "sextant.maintenance")
+    let compaction = DispatchQueue(label: "sextant.compaction", qos: .utility)
+    /// When merges are tried again after one failed.
+    let compactionPause = Mutex<ContinuousClock.Instant?>(nil)
+    /// Whether a round of `maintainSegments` is under way or waits for its turn.
+    private let isMaintaining = Mutex(false)
     /// How fast samples come in; a reading is taken at each tick.
     let intakeRate = Mutex(RateWindow())
     /// The lock on the data directory; given back when the store is closed.
@@ -82,7 +87,8 @@ package final class Store: Sendable {
         )
         registerGauges(registry)
         maintenance.sync {
-            expireEverywhere()
+            flushWhatIsDue()
+            compaction.sync { expire() }
             do throws(StorageError) { try saveMetadata() } catch { logger.error("\(error)") }
             removeOldLogFiles()
         }
@@ -99,6 +105,7 @@ package final class Store: Sendable {
         }
         guard !wasClosed else { return }
         maintenance.sync {}
+        compaction.sync {}
         log.close()
         do throws(CatalogError) { try catalog.close() } catch { telemetry.logger.error("\(error)") }
         lock.withLock { $0 = nil }
@@ -118,7 +125,10 @@ package final class Store: Sendable {
                 state.table[index].retentionMillis = classes.rawMillis(of: state.table[index].labels)
             }
         }
-        maintenance.async { self.expireEverywhere() }
+        maintenance.async {
+            self.flushWhatIsDue()
+            self.startMaintainingSegments()
+        }
     }
 
     /// The folder of the segments.
@@ -138,12 +148,21 @@ package final class Store: Sendable {
     private func tick() {
         intakeRate.withLock { $0.note(telemetry.samplesAppended.value, at: .now) }
         if options.durability == .interval { log.syncNow() }
-        expireEverywhere()
+        flushWhatIsDue()
+        startMaintainingSegments()
     }
 
-    private func expireEverywhere() {
-        flushWhatIsDue()
-        expire()
+    /// Has expiry and merges done beside flushes, one round at a time.
+    private func startMaintainingSegments() {
+        let isFree = isMaintaining.withLock { isBusy in
+            defer { isBusy = true }
+            return !isBusy
+        }
+        guard isFree else { return }
+        compaction.async { [self] in
+            maintainSegments()
+            isMaintaining.withLock { $0 = false }
+        }
     }
 
     private func registerGauges(_ registry: Registry) {
@@ -171,6 +190,28 @@ package final class Store: Sendable {
             Double(store.state.withLock { $0.segments.reduce(0) { $0 + $1.record.sampleCount } })
         }
         gauge("sextant_log_size_bytes", "Size of the write-ahead log's files.") { Double($0.log.byteCount) }
+        registry.collect(
+            "sextant_segment_bytes",
+            help: "Bytes of the segment files by what they hold: the label part.",
+            kind: .gauge
+        ) { [weak self] in
+            var bytes: [String: Int] = [:]
+            for segment in self?.state.withLock({ $0.segments }) ?? [] {
+                for part in segment.parts.named { bytes[part.name, default: 0] += part.byteCount }
+            }
+            return SegmentParts().named.map { (Labels(["part": $0.name]), Double(bytes[$0.name] ?? 0)) }
+        }
+        registry.collect(
+            "sextant_segment_level_bytes",
+            help: "Bytes of the segment files by level: 0 flushed, 1 merged by day, 2 by 8, 3 by 32 days.",
+            kind: .gauge
+        ) { [weak self] in
+            var bytes = [0, 0, 0, 0]
+            for segment in self?.state.withLock({ $0.segments }) ?? [] {
+                bytes[min(max(0, segment.record.level), 3)] += segment.record.byteCount
+            }
+            return bytes.enumerated().map { (Labels(["level": "\($0.offset)"]), Double($0.element)) }
+        }
         let durability = options.durability
         registry.collect(
             "sextant_durability_info",

@@ -37,6 +37,8 @@ package struct StoreOptions: Sendable {
     package var retryMillis = 1000
     /// What series and samples may have; a reload may change it.
     package var limits = LimitsInForce()
+    /// Where it tells how far the reading of the log is.
+    package var replay = ReplayProgress()
     /// The file system.
     package var fileSystem: any FileSystem = PosixFileSystem()
     /// The clock: now, in milliseconds since the epoch.

@@ -168,11 +168,11 @@ struct StoreRecovery {
         var sizes: [UInt64: Int] = [:]
         var flushed: [Int64: UInt64] = [:]
         for segment in state.segments {
-            for start in segment.windowStarts {
-                flushed[start] = max(flushed[start] ?? 0, segment.record.sequence)
-            }
+            flushed.merge(segment.windows) { max($0, $1) }
         }
+        options.replay.begin(first: numbers.first ?? 0, last: numbers.last ?? 0)
         for number in numbers {
+            options.replay.note(number)
             let path = "\(logDirectory)/\(LogFile.name(number))"
             let file = try files.open(path)
             let bytes = try file.read(at: 0, count: try file.size())

@@ -7,6 +7,8 @@ struct StoredSeries: Sendable {
     var labels: Labels
     /// In the order in which they were written.
     var head: [SampleColumn]
+    /// The time before which its samples have expired, in milliseconds; files may still have some.
+    var earliestMillis: Int64
 }
 
 /// The series of a selection over one snapshot of the store; decodes each when it is read.
@@ -51,6 +53,7 @@ final class StoredSeriesSet: SeriesSet {
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
         try budget.checkpoint()
         let item = series[index]
+        let range = TimeRange(max(range.start, Timestamp(millis: item.earliestMillis)), range.end)
         var result = SampleColumn()
         reading.withLock { reading in
             for (position, segment) in segments.enumerated() {

@@ -45,12 +45,14 @@ struct Daemon {
         BuildInfo.register(in: registry)
         ProcessMetrics.register(in: registry)
         let board = SettingsBoard(settings, at: now(), registry: registry)
-        let server = try makeServer(board, registry, logger, now)
+        let replay = ReplayProgress()
+        let server = try makeServer(board, replay, registry, logger, now)
         let core = DaemonCore(
             options: options,
             board: board,
             server: server,
             threads: try WorkerThreads(count: 2),
+            replay: replay,
             registry: registry,
             logger: logger,
             now: now
@@ -68,6 +70,7 @@ struct Daemon {
 
     private func makeServer(
         _ board: SettingsBoard,
+        _ replay: ReplayProgress,
         _ registry: Registry,
         _ logger: Logger,
         _ now: @escaping @Sendable () -> Timestamp
@@ -78,6 +81,7 @@ struct Daemon {
         configuration.isAdminAPIEnabled = options.isAdminAPIEnabled
         configuration.flags = options.flags
         configuration.limits = board.limits
+        configuration.replay = replay
         configuration.allowedHosts = { board.current.configuration.allowedHosts }
         let address = options.address
         return try APIServer(

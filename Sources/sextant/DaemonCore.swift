@@ -20,6 +20,7 @@ final class DaemonCore: Service {
     private let board: SettingsBoard
     private let server: APIServer
     private let threads: WorkerThreads
+    private let replay: ReplayProgress
     private let registry: Registry
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
@@ -32,6 +33,7 @@ final class DaemonCore: Service {
         board: SettingsBoard,
         server: APIServer,
         threads: WorkerThreads,
+        replay: ReplayProgress,
         registry: Registry,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp
@@ -40,6 +42,7 @@ final class DaemonCore: Service {
         self.board = board
         self.server = server
         self.threads = threads
+        self.replay = replay
         self.registry = registry
         self.logger = logger
         self.now = now
@@ -108,6 +111,7 @@ final class DaemonCore: Service {
         storeOptions.durability = options.durability
         storeOptions.limits = board.limits
         storeOptions.retention = board.current.retention
+        storeOptions.replay = replay
         let (options, registry, logger) = (storeOptions, registry, logger)
         let directory = self.options.dataDirectory
         let opening = try await threads.run {
@@ -136,6 +140,8 @@ final class DaemonCore: Service {
             reload: { try await self.reload() }
         )
         backend.figures = { store.figures }
+        backend.compact = { try await store.compact() }
+        backend.cardinality = { store.cardinality(limit: $0) }
         return backend
     }
 

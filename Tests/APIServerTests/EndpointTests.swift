@@ -301,6 +301,12 @@ import Testing
             500,
             #"{"status":"error","errorType":"unavailable","error":"admin APIs disabled"}"#
         ),
+        .post(
+            "/api/v1/admin/tsdb/compact",
+            "",
+            500,
+            #"{"status":"error","errorType":"unavailable","error":"admin APIs disabled"}"#
+        ),
     ]
 
     @Test("each endpoint answers as the table says", arguments: tables)

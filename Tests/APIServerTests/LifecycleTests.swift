@@ -136,13 +136,15 @@ import Testing
         }
     }
 
-    @Test("reload and flush call what they are for, and report what went wrong")
+    @Test("reload, flush and compact call what they are for, and report what went wrong")
     func administrates() async throws {
         let flushes = Counter()
+        let merges = Counter()
         try await TestServer.run {
             $0.isAdminAPIEnabled = true
         } adjust: {
             $0.flush = { flushes.add() }
+            $0.compact = { merges.add() }
             $0.reload = { throw ReloadFailed() }
         } _: { server in
             let reload = try await server.client.send("PUT", "/-/reload", body: [])
@@ -150,7 +152,39 @@ import Testing
             #expect(reload.text == "failed to reload config: rules.yml:1:1: broken\n")
             let flush = try await server.client.send("POST", "/api/v1/admin/tsdb/flush", body: [])
             #expect(flush.statusCode == 204)
-            #expect(flushes.value == 1)
+            #expect(flushes.value == 1 && merges.value == 0)
+            let compact = try await server.client.send("POST", "/api/v1/admin/tsdb/compact", body: [])
+            #expect(compact.statusCode == 204)
+            #expect(flushes.value == 1 && merges.value == 1)
+        }
+    }
+
+    @Test("what the series are made of, and how far the log is read")
+    func tellsOfStorage() async throws {
+        let replay = ReplayProgress()
+        replay.begin(first: 3, last: 7)
+        replay.note(5)
+        try await TestServer.run {
+            $0.replay = replay
+        } adjust: {
+            $0.cardinality = { limit in
+                var figures = CardinalityFigures()
+                figures.seriesCount = limit
+                figures.maxMillis = 9
+                figures.seriesByLabelPair = [.init("a=b", 4)]
+                return figures
+            }
+        } _: { server in
+            let progress = try await server.client.get("/api/v1/status/walreplay")
+            #expect(progress.text == #"{"status":"success","data":{"min":3,"max":7,"current":5}}"#)
+            let tsdb = try await server.client.get("/api/v1/status/tsdb?limit=12").text
+            #expect(tsdb.contains(#""headStats":{"numSeries":12,"numLabelPairs":0,"chunkCount":0,"#))
+            #expect(tsdb.contains(#""minTime":9223372036854775807,"maxTime":9}"#))
+            #expect(tsdb.contains(#""seriesCountByLabelValuePair":[{"name":"a=b","value":4}]"#))
+            for (limit, text) in [("0", "a positive number"), ("10001", "not exceed 10000")] {
+                let refused = try await server.client.get("/api/v1/status/tsdb?limit=\(limit)")
+                #expect(refused.statusCode == 400 && refused.text.contains(text))
+            }
         }
     }
 

@@ -53,7 +53,7 @@ import Testing
         _ = try Catalog(path: path)
         let queue = try DatabaseQueue(path: path)
         try queue.write { try $0.execute(sql: "PRAGMA user_version = 9") }
-        #expect(throws: CatalogError.newerFormat(path: path, found: 9, supported: 2)) {
+        #expect(throws: CatalogError.newerFormat(path: path, found: 9, supported: 3)) {
             _ = try Catalog(path: path)
         }
     }
@@ -99,7 +99,11 @@ import Testing
         try old.commit(change)
         try old.close()
         let queue = try DatabaseQueue(path: path)
-        try queue.write { try $0.execute(sql: "DROP TABLE push_group; PRAGMA user_version = 1") }
+        try queue.write {
+            try $0.execute(
+                sql: "DROP TABLE push_group; ALTER TABLE segment DROP COLUMN level; PRAGMA user_version = 1"
+            )
+        }
         try queue.close()
         for _ in 0..<2 {
             let catalog = try Catalog(path: path)

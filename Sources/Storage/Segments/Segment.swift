@@ -31,10 +31,16 @@ final class Segment: Sendable {
     let series: [SeriesID]
     /// The file's path.
     let path: String
-    /// The starts of the windows that it has chunks of.
-    let windowStarts: Set<Int64>
-    /// The last millisecond of the first window.
-    let firstWindowEnd: Timestamp
+    /// The windows it has samples of, by start, each with the number of the last write that is in.
+    ///
+    /// All earlier writes to the window are in this or in other segments.
+    let windows: [Int64: UInt64]
+    /// The time of the last sample of the chunk that ends first.
+    let firstChunkEnd: Timestamp
+    /// The samples in chunks that would gain from being merged with others.
+    let sparseSampleCount: Int
+    /// The sizes of the file's parts.
+    let parts: SegmentParts
 
     private let file: any File
     private let footer: SegmentFooter
@@ -58,8 +64,14 @@ final class Segment: Sendable {
             let footerBytes = try file.read(at: footerOffset, count: SegmentFormat.footerByteCount)
             footer = try SegmentFooter(footerBytes, path: path, fileByteCount: size)
             let section = try Segment.section(file, at: footer.directoryOffset, footer.directoryByteCount)
-            let parsed = try Segment.parseDirectory(section)
-            (frameOffsets, timestampPlaces, series, chunks, firstChunk) = parsed
+            let parsed = try Segment.parseDirectory(section, footer.version)
+            (frameOffsets, timestampPlaces, series, chunks, firstChunk) = parsed.columns
+            var windows = parsed.windows
+            // Format 1 has one sequence for all windows.
+            if footer.version == 1 {
+                for chunk in parsed.columns.3 { windows[chunk.windowStart] = footer.sequence }
+            }
+            self.windows = windows
             record = SegmentRecord(
                 file: name,
                 sequence: footer.sequence,
@@ -67,7 +79,8 @@ final class Segment: Sendable {
                 retentionMillis: footer.retentionMillis,
                 seriesCount: footer.seriesCount,
                 sampleCount: footer.sampleCount,
-                byteCount: size
+                byteCount: size,
+                level: parsed.level
             )
         } catch let error as StorageError {
             throw error
@@ -76,8 +89,11 @@ final class Segment: Sendable {
         } catch {
             throw .damaged(path: path, reason: "\(error)")
         }
-        windowStarts = Set(chunks.map(\.windowStart))
-        firstWindowEnd = Window.range(startingAt: windowStarts.min() ?? 0).end
+        firstChunkEnd = Timestamp(millis: chunks.map(\.maxMillis).min() ?? .max)
+        sparseSampleCount = chunks.reduce(0) { total, chunk in
+            total + (chunk.count < SegmentFormat.sufficientChunk ? chunk.count : 0)
+        }
+        parts = SegmentParts(footer, frameOffsets, Set(timestampPlaces.map(\.frame)), record.byteCount)
         var ordinals: [SeriesID: Int32] = [:]
         ordinals.reserveCapacity(series.count)
         for (ordinal, id) in series.enumerated() { ordinals[id] = Int32(ordinal) }
@@ -89,6 +105,9 @@ final class Segment: Sendable {
         guard let ordinal = ordinals[id] else { return [] }
         return chunks[firstChunk[Int(ordinal)]..<firstChunk[Int(ordinal) + 1]]
     }
+
+    /// The number of chunks.
+    var chunkCount: Int { chunks.count }
 
     /// Whether the series has samples here.
     func contains(_ id: SeriesID) -> Bool { ordinals[id] != nil }
@@ -183,10 +202,24 @@ final class Segment: Sendable {
         return content
     }
 
-    private typealias Directory = ([Int], [Place], [SeriesID], [Chunk], [Int])
+    private struct Directory {
+        var level = 0
+        var windows: [Int64: UInt64] = [:]
+        var columns: ([Int], [Place], [SeriesID], [Chunk], [Int])
+    }
 
-    private static func parseDirectory(_ bytes: [UInt8]) throws(CodecError) -> Directory {
+    private static func parseDirectory(_ bytes: [UInt8], _ version: UInt32) throws(CodecError) -> Directory {
         var reader = ByteReader(bytes)
+        var level = 0
+        var windows: [Int64: UInt64] = [:]
+        if version > 1 {
+            level = try reader.readCount(limit: Int(UInt8.max))
+            var start: Int64 = 0
+            for _ in 0..<(try reader.readCount(limit: reader.remainingCount)) {
+                start &+= try reader.readSignedVarint() &* Window.millis
+                windows[start] = try reader.readVarint()
+            }
+        }
         var frameOffsets = [SegmentFormat.header.count]
         for _ in 0..<(try reader.readCount(limit: reader.remainingCount)) {
             frameOffsets.append(frameOffsets[frameOffsets.count - 1] + (try reader.readCount(limit: 1 << 32)))
@@ -232,7 +265,11 @@ final class Segment: Sendable {
             )
         }
         try reader.expectEnd()
-        return (frameOffsets, timestampPlaces, series, chunks, firstChunk)
+        return Directory(
+            level: level,
+            windows: windows,
+            columns: (frameOffsets, timestampPlaces, series, chunks, firstChunk)
+        )
     }
 
     private static func readPlace(_ reader: inout ByteReader) throws(CodecError) -> Place {

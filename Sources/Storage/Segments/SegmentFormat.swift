@@ -6,7 +6,7 @@ import Model
 /// Format: docs/formats/segment.md.
 enum SegmentFormat {
     /// The version that this code writes and the newest it reads.
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     /// The first bytes of a segment.
     static let header = Array("SXTNTSEG".utf8)
     /// The last bytes of a segment.
@@ -17,8 +17,14 @@ enum SegmentFormat {
     static let frameByteCount = 64 << 10
     /// The most bytes of a part of a section that stand in one frame.
     static let sectionFrameByteCount = 1 << 20
-    /// The most samples of a chunk.
+    /// The most samples of a chunk that a reader takes.
     static let maxSamplesPerChunk = 1 << 20
+    /// The samples of a chunk where a series has more than `longestChunk` to go.
+    static let usualChunk = 8192
+    /// The most samples that a writer puts into one chunk.
+    static let longestChunk = 12_288
+    /// A chunk of so many samples gains nothing from being merged with others.
+    static let sufficientChunk = 4096
     /// The kind of a chunk of floats; others are for native histograms, rollups and sets of users.
     static let floatKind: UInt64 = 0
 
@@ -48,6 +54,8 @@ struct SegmentFooter: Hashable, Sendable {
     var retentionMillis: Int64?
     var seriesCount = 0
     var sampleCount = 0
+    /// The format of the file.
+    private(set) var version = SegmentFormat.version
 
     /// The footer's bytes.
     var encoded: [UInt8] {
@@ -86,7 +94,7 @@ struct SegmentFooter: Hashable, Sendable {
             retentionMillis = retention < 0 ? nil : retention
             seriesCount = Int(clamping: try reader.readUInt64())
             sampleCount = Int(clamping: try reader.readUInt64())
-            let version = try reader.readUInt32()
+            version = try reader.readUInt32()
             let isSound = try reader.readUInt32() == Checksum.crc32c(bytes[..<84])
             if isSound && version > SegmentFormat.version {
                 throw StorageError.newerFormat(

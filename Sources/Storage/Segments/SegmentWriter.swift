@@ -1,12 +1,24 @@
 import ChunkCodec
 import Model
 
+/// What a segment is, beside its samples.
+struct SegmentShape {
+    /// How long its samples are kept, in milliseconds; nil for ever.
+    var retentionMillis: Int64?
+    /// The number of the last write in it.
+    var sequence: UInt64
+    /// The windows by start that its samples are of, each with the number of its last write.
+    var windows: [Int64: UInt64]
+    /// How often its samples were merged; 0 for a flush.
+    var level = 0
+}
+
 /// Writes a segment: all chunks of one series after the other, series in label order.
 ///
 /// Columns of several chunks share a frame of about 64 KiB; equal timestamp columns are stored once.
 struct SegmentWriter {
     private let file: any File
-    private let retentionMillis: Int64?
+    private let shape: SegmentShape
     private var position = 0
     private var buffer: [UInt8] = []
 
@@ -14,6 +26,7 @@ struct SegmentWriter {
     private var timestampFrame = OpenFrame()
     private var frameByteCounts: [Int] = []
     private var timestampColumns: [[UInt8]: Int] = [:]
+    private var lastTimestamps: (millis: ArraySlice<Int64>, column: Int)?
     private var timestampPlaces: [Place] = []
     private var chunks: [Chunk] = []
     private var labels: [UInt8] = []
@@ -45,10 +58,10 @@ struct SegmentWriter {
         var place: Place
     }
 
-    /// A writer to the new, empty `file`.
-    init(file: any File, retentionMillis: Int64?) {
+    /// A writer to the new, empty `file`; from level 1 on everything is made as small as it gets.
+    init(file: any File, shape: SegmentShape) {
         self.file = file
-        self.retentionMillis = retentionMillis
+        self.shape = shape
         buffer = SegmentFormat.header
         position = buffer.count
     }
@@ -56,39 +69,31 @@ struct SegmentWriter {
     /// Whether a series was added.
     var isEmpty: Bool { chunkCounts.isEmpty }
 
-    /// Adds a series with its windows (starts rising, no empty column).
+    /// Adds a series with its samples, at least one, times rising strictly.
     ///
     /// Series come in label order.
     mutating func add(
         _ id: SeriesID,
         _ seriesLabels: Labels,
-        _ windows: [(start: Int64, column: SampleColumn)]
+        _ column: SampleColumn
     ) throws(FileError) {
         Varint.append(id.rawValue, to: &labels)
         Varint.append(count: seriesLabels.packed.count, to: &labels)
         labels.append(contentsOf: seriesLabels.packed)
         var chunkCount = 0
-        for window in windows {
-            // A window of one series holds more than a chunk's limit only if samples are closer than 7 ms.
-            var from = 0
-            while from < window.column.count {
-                let to = min(window.column.count, from + SegmentFormat.maxSamplesPerChunk)
-                try addChunk(
-                    window.start,
-                    SampleColumn(
-                        timestamps: Array(window.column.timestamps[from..<to]),
-                        values: Array(window.column.values[from..<to])
-                    )
-                )
-                chunkCount += 1
-                from = to
-            }
+        var from = 0
+        while from < column.count {
+            let rest = column.count - from
+            let to = from + (rest > SegmentFormat.longestChunk ? SegmentFormat.usualChunk : rest)
+            try addChunk(column, from..<to)
+            chunkCount += 1
+            from = to
         }
         chunkCounts.append((id, chunkCount))
     }
 
     /// Writes the rest of the file and makes it durable.
-    mutating func finish(sequence: UInt64) throws(FileError) -> SegmentFooter {
+    mutating func finish() throws(FileError) -> SegmentFooter {
         try closeValueFrame()
         try closeTimestampFrame()
         var footer = SegmentFooter()
@@ -98,10 +103,10 @@ struct SegmentWriter {
         footer.labelsOffset = position
         try writeSection(labels)
         footer.labelsByteCount = position - footer.labelsOffset
-        footer.sequence = sequence
+        footer.sequence = shape.sequence
         footer.startMillis = range.start.millis
         footer.endMillis = range.end.millis
-        footer.retentionMillis = retentionMillis
+        footer.retentionMillis = shape.retentionMillis
         footer.seriesCount = chunkCounts.count
         footer.sampleCount = sampleCount
         try put(footer.encoded)
@@ -115,10 +120,42 @@ struct SegmentWriter {
 
     // MARK: - Chunks
 
-    private mutating func addChunk(_ windowStart: Int64, _ column: SampleColumn) throws(FileError) {
-        guard let first = column.timestamps.first, let last = column.timestamps.last else { return }
+    private mutating func addChunk(_ column: SampleColumn, _ members: Range<Int>) throws(FileError) {
+        let (first, last) = (column.timestamps[members.lowerBound], column.timestamps[members.upperBound - 1])
+        let timestamps = try addTimestamps(column.timestamps[members])
+        let offset = valueFrame.bytes.count
+        ValueColumn.encode(
+            column.values[members],
+            effort: .compaction,
+            into: &valueFrame.bytes
+        )
+        let place = Place(frame: -1, offset: offset, byteCount: valueFrame.bytes.count - offset)
+        valueFrame.members.append(chunks.count)
+        chunks.append(
+            Chunk(
+                windowStart: Window.start(of: first),
+                count: members.count,
+                minMillis: first,
+                maxMillis: last,
+                timestamps: timestamps,
+                place: place
+            )
+        )
+        sampleCount += members.count
+        let (firstWindow, lastWindow) = (Window.start(of: first), Window.start(of: last))
+        range = TimeRange(
+            min(range.start, Window.range(startingAt: firstWindow).start),
+            max(range.end, Window.range(startingAt: lastWindow).end)
+        )
+        if valueFrame.bytes.count >= SegmentFormat.frameByteCount { try closeValueFrame() }
+    }
+
+    /// Gives the number of the column of these times; one that is there is not stored again.
+    private mutating func addTimestamps(_ millis: ArraySlice<Int64>) throws(FileError) -> Int {
+        // Nearly every series of a scrape has the times of the one before it.
+        if let last = lastTimestamps, last.millis == millis { return last.column }
         var encodedTimestamps: [UInt8] = []
-        TimestampColumn.encode(column.timestamps, effort: .compaction, into: &encodedTimestamps)
+        TimestampColumn.encode(Array(millis), effort: .compaction, into: &encodedTimestamps)
         let timestamps: Int
         if let known = timestampColumns[encodedTimestamps] {
             timestamps = known
@@ -131,24 +168,8 @@ struct SegmentWriter {
             timestampFrame.members.append(timestamps)
             if timestampFrame.bytes.count >= SegmentFormat.frameByteCount { try closeTimestampFrame() }
         }
-        let offset = valueFrame.bytes.count
-        ValueColumn.encode(column.values, effort: .compaction, into: &valueFrame.bytes)
-        let place = Place(frame: -1, offset: offset, byteCount: valueFrame.bytes.count - offset)
-        valueFrame.members.append(chunks.count)
-        chunks.append(
-            Chunk(
-                windowStart: windowStart,
-                count: column.count,
-                minMillis: first,
-                maxMillis: last,
-                timestamps: timestamps,
-                place: place
-            )
-        )
-        sampleCount += column.count
-        let window = Window.range(startingAt: windowStart)
-        range = TimeRange(min(range.start, window.start), max(range.end, window.end))
-        if valueFrame.bytes.count >= SegmentFormat.frameByteCount { try closeValueFrame() }
+        lastTimestamps = (millis, timestamps)
+        return timestamps
     }
 
     private mutating func closeValueFrame() throws(FileError) {
@@ -170,6 +191,14 @@ struct SegmentWriter {
     /// Format: docs/formats/segment.md "Directory".
     private func directory() -> [UInt8] {
         var bytes: [UInt8] = []
+        Varint.append(count: shape.level, to: &bytes)
+        Varint.append(count: shape.windows.count, to: &bytes)
+        var previousStart: Int64 = 0
+        for (start, sequence) in shape.windows.sorted(by: { $0.key < $1.key }) {
+            Varint.append(signed: (start - previousStart) / Window.millis, to: &bytes)
+            Varint.append(sequence, to: &bytes)
+            previousStart = start
+        }
         Varint.append(count: frameByteCounts.count, to: &bytes)
         for byteCount in frameByteCounts { Varint.append(count: byteCount, to: &bytes) }
         Varint.append(count: timestampPlaces.count, to: &bytes)
@@ -203,7 +232,7 @@ struct SegmentWriter {
 
     private mutating func putFrame(_ content: [UInt8]) throws(FileError) {
         var frame: [UInt8] = []
-        Frame.append(content, to: &frame, compression: .lz4(.fast))
+        Frame.append(content, to: &frame, compression: .lz4(shape.level > 0 ? .high : .fast))
         frameByteCounts.append(frame.count)
         try put(frame)
     }
