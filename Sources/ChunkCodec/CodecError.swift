@@ -28,6 +28,10 @@ public enum CodecError: Error, Hashable, Sendable {
     case badHeaderByte(field: HeaderField, value: UInt8)
     /// An exception points outside its block or column, or does not fit its width.
     case badException
+    /// A Huffman code that no encoder writes, or bits that are no code of it.
+    case badHuffmanCode
+    /// A rank that no value of a dictionary has.
+    case badRank
 
     /// The header bytes that have few legal values.
     public enum HeaderField: String, Sendable {
@@ -43,6 +47,8 @@ public enum CodecError: Error, Hashable, Sendable {
         case divisor
         /// The way a distinct exceptional value is written.
         case exceptionForm = "exception form"
+        /// The number of a Huffman table.
+        case huffmanTable = "Huffman table"
     }
 }
 
@@ -66,6 +72,8 @@ extension CodecError: CustomStringConvertible {
         case .unsupportedPredictor(let predictor): "predictor \(predictor) is not known to this version"
         case .unsupportedBackEnd(let backEnd): "packing \(backEnd) is not known to this version"
         case .badHeaderByte(let field, let value): "the \(field.rawValue) cannot be \(value)"
+        case .badHuffmanCode: "the Huffman code is wrong"
+        case .badRank: "a rank is outside of its dictionary"
         case .badException: "an exception does not fit its column"
         }
     }

@@ -1,8 +1,8 @@
 /// How hard an encoder tries to make a column small; a reader need not know.
 package enum EncodingEffort: Sendable {
-    /// The quick way, for a window that leaves the head.
+    /// The quick way, for samples that leave the head: two predictors, packed bits.
     case flush
-    /// Everything that may help, for chunks that stay.
+    /// Everything that may help, for chunks that stay: all predictors, Huffman codes, dictionaries.
     case compaction
 }
 

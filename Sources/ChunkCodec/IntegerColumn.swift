@@ -5,12 +5,15 @@
 enum IntegerColumn {
     /// The control byte of a column of equal integers.
     private static let allEqual: UInt8 = 255
+    /// Columns of so many integers are too short for a Huffman code to be worth its time.
+    private static let fewForHuffman = 8
 
     /// How residuals are packed: the upper half of the control byte.
     ///
-    /// 1 is kept for byte planes, 3 for a Huffman code.
+    /// 1 is kept for byte planes.
     private enum BackEnd: UInt8 {
         case bitPacking = 2
+        case huffman = 3
     }
 
     /// Appends a column of `count` >= 1 integers, whose memory is used as scratch.
@@ -37,15 +40,33 @@ enum IntegerColumn {
             var bestPredictor = Predictor.deltas
             var bestBase: UInt64 = 0
             var bestByteCount = Int.max
+            var huffman: (predictor: Predictor, byteCount: Int, plan: Huffman.Plan)?
             for predictor in Predictor.candidates(effort) {
                 let base = predictor.makeResiduals(of: integers, count: count, into: trial)
                 var byteCount = BitPacking.plan(trial, count: count &- 1, widths: widths(trial, count))
-                if predictor.hasBase {
-                    byteCount &+= Varint.byteCount(Varint.zigzag(Int64(bitPattern: base)))
+                let baseByteCount =
+                    predictor.hasBase ? Varint.byteCount(Varint.zigzag(Int64(bitPattern: base))) : 0
+                byteCount &+= baseByteCount
+                if effort == .compaction, count > fewForHuffman,
+                    let plan = Huffman.plan(trial, count: count &- 1),
+                    plan.byteCount &+ baseByteCount < huffman?.byteCount ?? .max
+                {
+                    huffman = (predictor, plan.byteCount &+ baseByteCount, plan)
                 }
                 guard byteCount < bestByteCount else { continue }
                 (bestPredictor, bestBase, bestByteCount) = (predictor, base, byteCount)
                 swap(&trial, &best)
+            }
+            // Packed bits are read several times as fast.
+            if let huffman, huffman.byteCount &* 100 < bestByteCount &* 97 {
+                let base = huffman.predictor.makeResiduals(of: integers, count: count, into: trial)
+                bytes.append(huffman.predictor.rawValue | BackEnd.huffman.rawValue << 4)
+                Varint.append(divisor, to: &bytes)
+                if huffman.predictor.hasBase {
+                    Varint.append(signed: Int64(bitPattern: base), to: &bytes)
+                }
+                Huffman.append(trial, count: count &- 1, huffman.plan, to: &bytes)
+                return
             }
             bytes.append(bestPredictor.rawValue | BackEnd.bitPacking.rawValue << 4)
             Varint.append(divisor, to: &bytes)
@@ -85,6 +106,8 @@ enum IntegerColumn {
                 to: integers + 1,
                 through: &decoder
             )
+        case .huffman:
+            try Huffman.decode(from: &reader, count: count &- 1, to: integers + 1, through: &decoder)
         }
     }
 

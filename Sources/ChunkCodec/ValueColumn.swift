@@ -5,11 +5,12 @@
 package enum ValueColumn {
     /// What the first byte says about the rest.
     ///
-    /// 3 and 4 are kept for rational numbers and dictionaries.
+    /// 3 is kept for rational numbers.
     private enum Kind: UInt8 {
         case constant = 0
         case decimal = 1
         case bits = 2
+        case dictionary = 4
     }
 
     /// The forms of a constant.
@@ -89,7 +90,14 @@ package enum ValueColumn {
             guard let integers = scratch.baseAddress else { return }
             var exceptions = Exceptions()
             guard let exponent = DecimalMapping.map(values, to: integers, exceptions: &exceptions) else {
+                let startOfBlock = bytes.count
                 appendBits(values, scratch: integers, effort: effort, to: &bytes)
+                if effort == .compaction {
+                    let most = min(count / 3, ValueDictionary.largestCount)
+                    replaceBlock(from: startOfBlock, in: &bytes) { bytes in
+                        appendDictionary(values, most, scratch: integers, to: &bytes)
+                    }
+                }
                 return
             }
             let startOfBlock = bytes.count
@@ -100,14 +108,45 @@ package enum ValueColumn {
 
             // Plain integers are never smaller as bits.
             guard effort == .compaction, exponent > 0 || !exceptions.isEmpty else { return }
-            let endOfDecimal = bytes.count
-            appendBits(values, scratch: integers, effort: effort, to: &bytes)
-            if bytes.count - endOfDecimal < endOfDecimal - startOfBlock {
-                bytes.removeSubrange(startOfBlock..<endOfDecimal)
-            } else {
-                bytes.removeSubrange(endOfDecimal...)
+            replaceBlock(from: startOfBlock, in: &bytes) { bytes in
+                appendBits(values, scratch: integers, effort: effort, to: &bytes)
+                return true
+            }
+            guard exponent > 0 else { return }
+            replaceBlock(from: startOfBlock, in: &bytes) { bytes in
+                appendDictionary(values, min(64, count / 8), scratch: integers, to: &bytes)
             }
         }
+    }
+
+    /// Puts the block that `append` makes (and tells that it did) in the place of the one that begins at
+    /// `start`, if it is smaller.
+    private static func replaceBlock(
+        from start: Int,
+        in bytes: inout [UInt8],
+        by append: (inout [UInt8]) -> Bool
+    ) {
+        let end = bytes.count
+        let isMade = append(&bytes)
+        if isMade, bytes.count - end < end - start {
+            bytes.removeSubrange(start..<end)
+        } else {
+            bytes.removeSubrange(end...)
+        }
+    }
+
+    /// Appends the block of kind DICT if there are at most `most` distinct values.
+    private static func appendDictionary(
+        _ values: UnsafeBufferPointer<Double>,
+        _ most: Int,
+        scratch: UnsafeMutablePointer<UInt64>,
+        to bytes: inout [UInt8]
+    ) -> Bool {
+        guard let dictionary = ValueDictionary(values, most: most, ranks: scratch) else { return false }
+        bytes.append(Kind.dictionary.rawValue)
+        dictionary.append(to: &bytes)
+        IntegerColumn.append(scratch, count: values.count, effort: .compaction, to: &bytes)
+        return true
     }
 
     private static func appendConstant(_ value: Double, to bytes: inout [UInt8]) {
@@ -155,6 +194,10 @@ package enum ValueColumn {
         case .bits:
             try IntegerColumn.decode(from: &reader, count: count, to: words)
             for index in 0..<count { words[index] = flippedIfNegative(words[index]) }
+        case .dictionary:
+            let dictionary = try ValueDictionary(from: &reader, sampleCount: count)
+            try IntegerColumn.decode(from: &reader, count: count, to: words)
+            try dictionary.replaceRanks(words, count: count)
         case nil:
             throw .unsupportedValueKind(kindByte)
         }

@@ -93,9 +93,21 @@ import Testing
         ),
         GoldenValues(
             "D1-FOR",
+            [0, 1000, 2000, 3007, 4000, 5003, 6001, 7004].map(Double.init),
+            effort: .compaction,
+            hex: "?"
+        ),
+        GoldenValues(
+            "HUF with a shared table",
             (0..<24).map { Double($0 * 1000 + $0 * $0 * 7 % 8) },
             effort: .compaction,
-            hex: "010000002201c20f04004e0a4e0a4e0a4e0a4e0a4e0a"
+            hex: "010000003201c20fff04850815221b1b1b1b1b1b"
+        ),
+        GoldenValues(
+            "DICT",
+            (0..<40).map { [0.25, 1.5, 0.25, 1 / 3][$0 * $0 % 7 % 4] },
+            effort: .compaction,
+            hex: "?"
         ),
         GoldenValues(
             "D0-FOR",

@@ -126,7 +126,7 @@ struct SegmentWriter {
         let offset = valueFrame.bytes.count
         ValueColumn.encode(
             column.values[members],
-            effort: .compaction,
+            effort: shape.level > 0 ? .compaction : .flush,
             into: &valueFrame.bytes
         )
         let place = Place(frame: -1, offset: offset, byteCount: valueFrame.bytes.count - offset)
