@@ -48,6 +48,19 @@ struct Answer: Sendable {
         Answer.text(error.message + "\n", statusCode: error.statusCode).adding(error)
     }
 
+    /// What a write answers that refused some of its samples; the status is 429 if they may be accepted later.
+    static func refusal(_ rejections: Rejections) -> Answer {
+        let isLater = rejections.areAllOfLimits
+        return textFailure(
+            APIError(
+                .badData,
+                rejections.summary,
+                statusCode: isLater ? 429 : 400,
+                retryAfterSeconds: isLater ? 30 : nil
+            )
+        )
+    }
+
     private func adding(_ error: APIError) -> Answer {
         var answer = self
         if let seconds = error.retryAfterSeconds { answer.headers.append(("Retry-After", String(seconds))) }

@@ -88,7 +88,7 @@ enum ImportRoute {
         }
 
         func answer() -> Answer {
-            guard rejections.isEmpty else { return .text(rejections.summary + "\n", statusCode: 400) }
+            guard rejections.isEmpty else { return .refusal(rejections) }
             return .empty(statusCode: 204)
         }
 

@@ -46,7 +46,7 @@ enum WriteRoute {
             rejected: outcome.rejections.count
         )
         guard outcome.rejections.isEmpty else {
-            return .text(outcome.rejections.summary + "\n", statusCode: 400)
+            return .refusal(outcome.rejections)
         }
         return .empty(statusCode: 204)
     }

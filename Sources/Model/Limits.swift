@@ -63,6 +63,14 @@ public struct Limits: Hashable, Sendable {
     /// How far ahead of the clock a sample may be.
     public var future = 10 * 60_000
 
+    // Cardinality; 0 is no limit.
+    /// Series that the store holds in all.
+    public var seriesActive = 5_000_000
+    /// Series of one metric name.
+    public var seriesPerMetric = 0
+    /// Series that are new within a minute of the clock.
+    public var seriesCreatedPerMinute = 0
+
     // Pushed groups.
     /// Groups that clients have pushed.
     public var pushGroups = 10_000
@@ -170,6 +178,10 @@ extension Limits {
         Entry("label_name_bytes", .bytes, \.labelNameBytes, 8...(32 << 10)),
         Entry("label_value_bytes", .bytes, \.labelValueBytes, 8...(1 << 20)),
         Entry("future", .time, \.future, 0...(100 * 365 * day)),
+
+        Entry("series_active", .count, \.seriesActive, 0...(1 << 30)),
+        Entry("series_per_metric", .count, \.seriesPerMetric, 0...(1 << 30)),
+        Entry("series_created_per_minute", .count, \.seriesCreatedPerMinute, 0...(1 << 30)),
 
         Entry("push_groups", .count, \.pushGroups, 1...(1 << 30)),
         Entry("push_series", .count, \.pushSeries, 1...(1 << 30)),

@@ -32,6 +32,8 @@ public struct Rejections: Sendable {
 
     /// The number of samples (or of series without samples) that were refused.
     public private(set) var count = 0
+    /// How many of them a limit on the number of series refused; they may be accepted later.
+    public private(set) var limitedCount = 0
     /// The first refusals, one sentence each that names the series, the time and the reason.
     public private(set) var first: [String] = []
 
@@ -47,9 +49,19 @@ public struct Rejections: Sendable {
         if first.count < Rejections.keptCount { first.append(reason()) }
     }
 
+    /// Notes samples of a series (at least one) that would exceed a limit on the number of series.
+    public mutating func add(limitedSampleCount: Int, _ reason: @autoclosure () -> String) {
+        limitedCount += max(1, limitedSampleCount)
+        add(sampleCount: limitedSampleCount, reason())
+    }
+
+    /// Whether there are refusals, all because of limits on the number of series.
+    public var areAllOfLimits: Bool { count > 0 && limitedCount == count }
+
     /// Adds what another step of the same write refused.
     public mutating func add(_ other: Rejections) {
         count += other.count
+        limitedCount += other.limitedCount
         first.append(contentsOf: other.first.prefix(Rejections.keptCount - first.count))
     }
 

@@ -282,6 +282,7 @@ package final class PushGroups: Sendable {
         }
         if batch.sampleCount > 0 { rejections.add(try await append(batch)) }
         table.withLock { $0.noteEnded(ended) }
+        if rejections.areAllOfLimits { throw .tooMany(rejections.summary) }
         if !rejections.isEmpty { throw .badBody(rejections.summary) }
     }
 

@@ -40,17 +40,30 @@ extension Store: SampleSink {
                 let isWorthASeries = series.samples.contains {
                     batch.timestamps[$0] >= earliestMillis && batch.timestamps[$0] <= latestMillis
                 }
-                if isWorthASeries { found = addSeries(labels, retention, to: &state) }
+                if isWorthASeries {
+                    if let limit = state.limitOnNewSeries(labels, limits, now) {
+                        outcome.rejections.add(
+                            limitedSampleCount: series.samples.count,
+                            "series \(labels): a new series would exceed the limit \(limit)"
+                        )
+                        continue
+                    }
+                    found = addSeries(labels, retention, to: &state)
+                }
             } else if let found {
                 earliestMillis = Store.earliest(now, state.table[found].retentionMillis)
             }
             let id = found.map { state.table[$0].id }
+            // The samples to store that follow each other.
+            var runStart = series.samples.lowerBound
             for sample in series.samples {
                 let millis = batch.timestamps[sample]
                 guard millis >= earliestMillis, millis <= latestMillis, let id, let found else {
                     outcome.rejections.add(
                         Store.refusal(batch.labels(at: position), millis, latestMillis, limits)
                     )
+                    if let id { put(id, batch, runStart..<sample, epoch, now, &state) }
+                    runStart = sample + 1
                     continue
                 }
                 if state.table[found].definedInLog != epoch {
@@ -58,9 +71,9 @@ extension Store: SampleSink {
                     state.table[found].definedInLog = epoch
                 }
                 record.append(id, millis: millis, value: batch.values[sample])
-                state.put(id, millis, batch.values[sample], log: epoch, now: now, telemetry)
                 outcome.storedSampleCount += 1
             }
+            if let id { put(id, batch, runStart..<series.samples.upperBound, epoch, now, &state) }
             previous = found ?? previous
             if record.byteCount >= Store.recordByteCount { commits.append(try log(&record, epoch, &state)) }
         }
@@ -69,6 +82,18 @@ extension Store: SampleSink {
         telemetry.samplesAppended.add(outcome.storedSampleCount)
         telemetry.samplesRejected.add(outcome.rejections.count)
         return (outcome, commits)
+    }
+
+    private func put(
+        _ id: SeriesID,
+        _ batch: SampleBatch,
+        _ run: Range<Int>,
+        _ epoch: UInt64,
+        _ now: Timestamp,
+        _ state: inout State
+    ) {
+        guard !run.isEmpty else { return }
+        state.put(id, batch.timestamps[run], batch.values[run], log: epoch, now: now, telemetry)
     }
 
     private func log(
@@ -91,6 +116,7 @@ extension Store: SampleSink {
         state.counters.lastSeries += 1
         let id = SeriesID(state.counters.lastSeries)
         telemetry.seriesCreated.add()
+        state.newSeries.count += 1
         state.index.add(id, labels)
         return state.table.add(id, labels, retentionMillis: retentionMillis)
     }
@@ -136,22 +162,23 @@ extension Store: SampleSink {
 }
 
 extension Store.State {
-    /// Puts a sample into its window.
+    /// Puts samples of a series into their windows.
     mutating func put(
         _ id: SeriesID,
-        _ millis: Int64,
-        _ value: Double,
+        _ timestamps: ArraySlice<Int64>,
+        _ values: ArraySlice<Double>,
         log: UInt64,
         now: Timestamp,
         _ telemetry: StorageTelemetry
     ) {
-        let start = Window.start(of: millis)
-        let placement = windows[start, default: HeadWindow(start: start, firstLog: log, now: now)]
-            .append(id, millis, value, now: now)
-        switch placement {
-        case .overwritesLast: telemetry.samplesOverwritten.add()
-        case .outOfOrder: telemetry.samplesOutOfOrder.add()
-        case .atEnd: break
+        var rest = timestamps
+        while let first = rest.first {
+            let start = Window.start(of: first)
+            let taken = windows[start, default: HeadWindow(start: start, firstLog: log, now: now)]
+                .append(id, rest, values, now: now)
+            if taken.overwrittenCount > 0 { telemetry.samplesOverwritten.add(taken.overwrittenCount) }
+            if taken.outOfOrderCount > 0 { telemetry.samplesOutOfOrder.add(taken.outOfOrderCount) }
+            rest = rest.dropFirst(max(1, taken.count))
         }
     }
 }

@@ -140,7 +140,7 @@ extension Store.State {
         for start in windows.keys.sorted() where Window.range(startingAt: start).overlaps(range) {
             guard windows[start]?.columns[id] != nil else { continue }
             // Sorted in place, so that the next reader need not do it again.
-            windows[start]?.columns[id]?.sort()
+            windows[start]?.columns.sort(id)
             if let column = windows[start]?.columns[id] { columns.append(column.sorted()) }
         }
         return columns

@@ -31,6 +31,7 @@ package final class Store: Sendable {
         /// Names in `metadata` that the catalog does not have in this form.
         var unsavedMetadata: Set<ByteText> = []
         var counters = Counters()
+        var newSeries = NewSeriesCount()
         var retention: RetentionClasses
         var isClosed = false
 

@@ -232,7 +232,14 @@ struct StoreRecovery {
             for position in sample..<sample + sampleCount {
                 let millis = write.timestamps[position]
                 guard write.sequence > flushed[Window.start(of: millis)] ?? 0 else { continue }
-                state.put(id, millis, write.values[position], log: number, now: now, telemetry)
+                state.put(
+                    id,
+                    write.timestamps[position...position],
+                    write.values[position...position],
+                    log: number,
+                    now: now,
+                    telemetry
+                )
             }
         }
     }

@@ -10,6 +10,8 @@ final class MemoryStore: SeriesSource, SampleSink {
         var appendError: SinkError?
         /// Refuses series with this metric name.
         var refusedMetric: String?
+        /// Refuses series with this metric name because of a limit on their number.
+        var limitedMetric: String?
         /// What every read throws.
         var readError: SourceError?
         /// What is known about metrics.
@@ -51,6 +53,10 @@ final class MemoryStore: SeriesSource, SampleSink {
             let labels = batch.labels(at: index)
             if let refused = behaviour.refusedMetric, labels.metricName == refused {
                 outcome.rejections.add(sampleCount: one.samples.count, "\(labels): refused by the test")
+                continue
+            }
+            if let limited = behaviour.limitedMetric, labels.metricName == limited {
+                outcome.rejections.add(limitedSampleCount: one.samples.count, "\(labels): too many series")
                 continue
             }
             put(labels, one.samples.map { (batch.timestamps[$0], batch.values[$0]) })

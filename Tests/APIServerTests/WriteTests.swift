@@ -56,6 +56,31 @@ import Testing
         }
     }
 
+    @Test("a write of too many series is answered with 429, unless something else is wrong with it too")
+    func refusesTooManySeries() async throws {
+        try await TestServer.run(MemoryStore(.init(limitedMetric: "new"))) { server in
+            for (text, statusCode) in [("new 1 1\nup{job=\"a\"} 1 1", 429), ("new 1 1\nup{ 2", 400)] {
+                let reply = try await server.client.send(
+                    "POST",
+                    "/api/v1/import/prometheus",
+                    body: Array(text.utf8)
+                )
+                #expect(reply.statusCode == statusCode)
+                #expect(reply["Retry-After"] == (statusCode == 429 ? "30" : nil))
+                #expect(reply.text.contains("too many series"))
+            }
+            let body = WriteBody.make([(labels: [("__name__", "new")], samples: [(1, 1)])])
+            let reply = try await server.client.send(
+                "POST",
+                "/api/v1/write",
+                headers: Self.headers,
+                body: body
+            )
+            #expect(reply.statusCode == 429)
+            #expect(server.store.column(Self.up).values == [1])
+        }
+    }
+
     @Test("bodies that cannot be read, and types that are not taken")
     func refusesBodies() async throws {
         let cases: [([String: String], [UInt8], Int, String)] = [

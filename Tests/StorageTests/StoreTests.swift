@@ -231,6 +231,40 @@ private let start: Int64 = 1_767_225_600_000
         try await store.compact()
         #expect(try folder.names("segments").count == 1)
         #expect(try store.read().values.map(\.values) == [[0, 1, 2]])
+    @Test("New series beyond a limit on their number are refused, known ones go on")
+    func seriesLimits() async throws {
+        let clock = TestClock(start)
+        let limits = LimitsInForce()
+        let store = try Store.open(try TemporaryFolder(), clock) { $0.limits = limits }
+        func write(_ series: (String, String)...) async throws -> Rejections {
+            var batch = SampleBatch()
+            for (name, job) in series { batch.append(Labels(["__name__": name, "job": job]), clock.now, 1) }
+            return try await store.append(batch).rejections
+        }
+        func set(_ change: (inout Limits) -> Void) {
+            var changed = Limits()
+            change(&changed)
+            limits.replace(by: changed)
+        }
+        set { $0.seriesActive = 2 }
+        var refused = try await write(("a", "1"), ("a", "2"), ("a", "3"), ("a", "1"))
+        #expect(
+            refused.first == [
+                #"series a{job="3"}: a new series would exceed the limit series_active (2)"#
+            ]
+        )
+        #expect(refused.areAllOfLimits)
+        set { $0.seriesPerMetric = 2 }
+        refused = try await write(("a", "2"), ("a", "3"), ("b", "1"), ("", "1"))
+        #expect(refused.count == 2 && !refused.areAllOfLimits)
+        #expect(refused.first.first?.hasSuffix("the limit series_per_metric (2)") == true)
+        clock.advance(byMillis: 60_000)
+        set { $0.seriesCreatedPerMinute = 1 }
+        refused = try await write(("c", "1"), ("c", "2"), ("a", "1"))
+        #expect(refused.first.map { $0.hasSuffix("series_created_per_minute (1)") } == [true])
+        clock.advance(byMillis: 60_000)
+        #expect(try await write(("c", "2")).isEmpty)
+        #expect(try store.read().values.map(\.count).sorted() == [1, 1, 1, 1, 2])
     }
 
     @Test("What cannot be stored is named, and the valid rest is stored")

@@ -5,7 +5,7 @@ struct HeadWindow: Sendable {
     /// The window's start in milliseconds.
     let start: Int64
     /// The samples by series.
-    var columns: [SeriesID: HeadColumn] = [:]
+    var columns = HeadColumns()
     /// The number of samples in all columns.
     var sampleCount = 0
     /// The number of the oldest log file with samples of this window.
@@ -23,14 +23,43 @@ struct HeadWindow: Sendable {
         lastWrite = now
     }
 
-    /// Adds a sample that came at `now`.
-    mutating func append(_ id: SeriesID, _ millis: Int64, _ value: Double, now: Timestamp)
-        -> HeadColumn.Placement
-    {
-        let placement = columns[id, default: HeadColumn()].append(millis: millis, value: value)
-        if placement != .overwritesLast { sampleCount += 1 }
+    /// What became of the samples that `append` took.
+    struct Taken {
+        /// How many it took.
+        var count = 0
+        /// How many of them replaced the sample before them.
+        var overwrittenCount = 0
+        /// How many were older than the sample before them.
+        var outOfOrderCount = 0
+    }
+
+    /// Adds samples that came at `now`, up to the first one of another window.
+    ///
+    /// The first one belongs to this window.
+    mutating func append(
+        _ id: SeriesID,
+        _ timestamps: ArraySlice<Int64>,
+        _ values: ArraySlice<Double>,
+        now: Timestamp
+    ) -> Taken {
+        let times = start...range.end.millis
+        let taken = columns.change(id) { column in
+            var taken = Taken()
+            for position in timestamps.indices {
+                let millis = timestamps[position]
+                guard times.contains(millis) else { break }
+                taken.count += 1
+                switch column.append(millis: millis, value: values[position]) {
+                case .atEnd: break
+                case .overwritesLast: taken.overwrittenCount += 1
+                case .outOfOrder: taken.outOfOrderCount += 1
+                }
+            }
+            return taken
+        }
+        sampleCount += taken.count - taken.overwrittenCount
         lastWrite = now
-        return placement
+        return taken
     }
 
     /// The times that belong to it.
