@@ -48,7 +48,7 @@ struct Answer: Sendable {
         Answer.text(error.message + "\n", statusCode: error.statusCode).adding(error)
     }
 
-    /// What a write answers that refused some of its samples; the status is 429 if they may be accepted later.
+    /// What a write answers that refused some samples; the status is 429 if they may be accepted later.
     static func refusal(_ rejections: Rejections) -> Answer {
         let isLater = rejections.areAllOfLimits
         return textFailure(
