@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
@@ -47,4 +48,8 @@ bool sextant_re2_captures(const sextant_re2 *expression, const char *text, size_
         offsets[2 * i + 1] = took_part ? offsets[2 * i] + static_cast<int64_t>(groups[i].size()) : -1;
     }
     return true;
+}
+
+bool sextant_contains(const void *text, size_t length, const void *literal, size_t literal_length) {
+    return memmem(text, length, literal, literal_length) != nullptr;
 }

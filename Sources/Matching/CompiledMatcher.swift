@@ -2,15 +2,14 @@ import Model
 
 /// A matcher ready to be asked about many values.
 ///
-/// Regular expressions that are just alternatives of plain words (`a|b|c`) or match anything (`.*`, `.+`) are
-/// answered without RE2.
+/// Regular expressions that are alternatives of plain words (`a|b`, `x(a|b)y`) or a literal with wildcards
+/// (`a.*`, `.+a`, `.*a.*`, `.*`) are answered without RE2, and of others a plain beginning is looked at first.
 package struct CompiledMatcher: Sendable {
     /// How a value is tested; negation is kept apart in `isNegated`.
     private enum Test: Sendable {
         case oneOf(Set<ByteText>)
-        case anything
-        case nonEmpty
-        case regex(Regex)
+        case literal(LiteralPattern)
+        case regex(Regex, prefix: LiteralPattern)
     }
 
     /// The matcher it was compiled from.
@@ -40,12 +39,18 @@ package struct CompiledMatcher: Sendable {
 
     /// Whether a label with this value satisfies it; a missing label has the empty value.
     package func matches(_ value: String) -> Bool {
+        if case .oneOf(let values) = test { return values.contains(ByteText(value)) != isNegated }
+        var value = value
+        return value.withUTF8 { unsafe matches(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Whether a label with the value that `bytes` are in UTF-8 satisfies it.
+    package func matches(bytes: UnsafeRawBufferPointer) -> Bool {
         let found: Bool =
             switch test {
-            case .oneOf(let values): values.contains(ByteText(value))
-            case .anything: true
-            case .nonEmpty: !value.isEmpty
-            case .regex(let regex): regex.matches(value)
+            case .oneOf(let values): unsafe values.contains(ByteText(String(decoding: bytes, as: UTF8.self)))
+            case .literal(let pattern): unsafe pattern.matches(bytes)
+            case .regex(let regex, let prefix): unsafe prefix.matches(bytes) && regex.matches(bytes: bytes)
             }
         return found != isNegated
     }
@@ -69,16 +74,11 @@ package struct CompiledMatcher: Sendable {
     private static func test(forPattern pattern: String, limit: Int) throws(RegexError) -> Test {
         // Compiled in any case, so that a wrong pattern is an error whatever the shortcut.
         let regex = try Regex(pattern, limit: limit)
-        switch pattern {
-        case ".*": return .anything
-        case ".+": return .nonEmpty
-        default: break
+        switch PatternShape(pattern) {
+        case .words(let words): return .oneOf(words)
+        case .literal(let literal): return .literal(literal)
+        case .other(let prefix):
+            return .regex(regex, prefix: LiteralPattern(bytes: prefix, after: .any))
         }
-        let special = Set("\\.+*?()[]{}^$".unicodeScalars)
-        if pattern.unicodeScalars.allSatisfy({ !special.contains($0) }) {
-            let words = pattern.split(separator: "|", omittingEmptySubsequences: false)
-            return .oneOf(Set(words.map { ByteText(String($0)) }))
-        }
-        return .regex(regex)
     }
 }

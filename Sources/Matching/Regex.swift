@@ -67,13 +67,16 @@ package enum RegexError: Error, Hashable, CustomStringConvertible {
     /// Whether the whole of `value` matches.
     package func matches(_ value: String) -> Bool {
         var value = value
-        return value.withUTF8 { bytes in
-            unsafe bytes.withMemoryRebound(to: CChar.self) { text in
-                guard let start = text.baseAddress else {
-                    return unsafe sextant_re2_full_match(handle, "", 0)
-                }
-                return unsafe sextant_re2_full_match(handle, start, text.count)
+        return value.withUTF8 { unsafe matches(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Whether the whole of `bytes`, a value in UTF-8, matches.
+    package func matches(bytes: UnsafeRawBufferPointer) -> Bool {
+        unsafe bytes.withMemoryRebound(to: CChar.self) { text in
+            guard let start = text.baseAddress else {
+                return unsafe sextant_re2_full_match(handle, "", 0)
             }
+            return unsafe sextant_re2_full_match(handle, start, text.count)
         }
     }
 
