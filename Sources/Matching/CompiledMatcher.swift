@@ -3,7 +3,7 @@ import Model
 /// A matcher ready to be asked about many values.
 ///
 /// Regular expressions that are alternatives of plain words (`a|b`, `x(a|b)y`) or a literal with wildcards
-/// (`a.*`, `.+a`, `.*a.*`, `.*`) are answered without RE2, and of others a plain beginning is looked at first.
+/// (`a.*`, `.+a`, `.*a.*`, `.*`) are answered without RE2; of others a plain beginning is looked at first.
 package struct CompiledMatcher: Sendable {
     /// How a value is tested; negation is kept apart in `isNegated`.
     private enum Test: Sendable {

@@ -89,7 +89,7 @@ enum PatternShape: Sendable {
                 if scalar == "|", depth == 0 { return [] }
             }
         }
-        // A repetition is of the last character only; it may also follow flags, `\Q` or `\E` that stand between.
+        // A repetition is of the last character only; flags, `\Q` or `\E` may stand between.
         let rest = scalars[plain.endIndex...]
         let isGroup = rest.first == "(" && (rest.dropFirst().first != "?" || rest.dropFirst(2).first == ":")
         if let next = rest.first, next != ".", next != "[", !isGroup { plain = plain.dropLast() }

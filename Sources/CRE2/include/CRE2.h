@@ -27,7 +27,8 @@ const char *_Nullable sextant_re2_group_name(const sextant_re2 *_Nonnull express
 bool sextant_re2_captures(const sextant_re2 *_Nonnull expression, const char *_Nonnull text, size_t length,
                           int64_t *_Nonnull offsets, int count);
 /// Whether `literal` occurs in `text`, in linear time.
-bool sextant_contains(const void *_Nonnull text, size_t length, const void *_Nonnull literal, size_t literal_length);
+bool sextant_contains(const void *_Nonnull text, size_t length, const void *_Nonnull literal,
+                      size_t literal_length);
 
 #ifdef __cplusplus
 }
