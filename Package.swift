@@ -96,6 +96,11 @@ let package = Package(
             dependencies: ["Storage", "Model", "Telemetry", logging],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "StorageFaultTests",
+            dependencies: ["Storage", "Model", "Telemetry", logging],
+            swiftSettings: strict
+        ),
         .testTarget(name: "IntakeTests", dependencies: ["Intake", "Model"], swiftSettings: strict),
         .testTarget(
             name: "PushTests",

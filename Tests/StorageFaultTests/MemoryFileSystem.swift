@@ -1,0 +1,206 @@
+import Foundation
+import Storage
+import Synchronization
+
+/// A file system in memory that can lose what was not synced, and fail any call.
+///
+/// Only the catalog, which SQLite opens by itself, is a real file in the directory `root`.
+final class MemoryFileSystem: FileSystem {
+    /// What fails, and how.
+    enum Fault: String, CaseIterable, Sendable {
+        case error, diskFull, shortWrite, tooManyFiles, sync
+    }
+
+    /// One call that changes the disk or makes it durable.
+    struct Call: Sendable {
+        var operation: String
+        var path: String
+        var hasFailed = false
+    }
+
+    fileprivate struct State {
+        var disk: MemoryDisk
+        var lastNumber = 1_000_000
+        var calls: [Call] = []
+        var fault: (kind: Fault, call: Int)?
+        var hook: (@Sendable (MemoryDisk, Call) -> Void)?
+    }
+
+    /// The data directory.
+    let root: String
+    private let state: Mutex<State>
+
+    /// A file system that holds `disk` below `root`.
+    init(root: String, disk: MemoryDisk = MemoryDisk()) {
+        self.root = root
+        state = Mutex(State(disk: disk))
+    }
+
+    /// What the disk holds now.
+    var disk: MemoryDisk { state.withLock { $0.disk } }
+    /// The calls so far.
+    var calls: [Call] { state.withLock { $0.calls } }
+
+    /// Lets call number `call` (from 0) fail, if it is of a kind that can fail so.
+    func fail(_ kind: Fault, call: Int) { state.withLock { $0.fault = (kind, call) } }
+
+    /// Sets what is run after each call.
+    func afterEachCall(_ hook: @escaping @Sendable (MemoryDisk, Call) -> Void) {
+        state.withLock { $0.hook = hook }
+    }
+
+    func createDirectory(_ path: String) throws(FileError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw FileError("create directory", path, code: EIO)
+        }
+    }
+
+    func list(_ directory: String) throws(FileError) -> [String] {
+        let folder = relative(directory)
+        var found = state.withLock { state in
+            state.disk.names.keys.filter { MemoryDisk.folder(of: $0) == folder }
+                .map { String($0.dropFirst(folder.isEmpty ? 0 : folder.utf8.count + 1)) }
+        }
+        if folder.isEmpty, FileManager.default.fileExists(atPath: "\(root)/catalog.sqlite") {
+            found.append("catalog.sqlite")
+        }
+        return found.sorted()
+    }
+
+    func open(_ path: String) throws(FileError) -> any File {
+        let number = state.withLock { $0.disk.names[relative(path)] }
+        guard let number else { throw FileError("open", path, code: ENOENT) }
+        return MemoryFile(system: self, path: path, number: number)
+    }
+
+    func create(_ path: String) throws(FileError) -> any File {
+        let number = try call("create", path) { state throws(FileError) in
+            state.lastNumber += 1
+            state.disk.contents[state.lastNumber] = MemoryDisk.Content()
+            state.disk.change(.add(relative(path), state.lastNumber))
+            return state.lastNumber
+        }
+        return MemoryFile(system: self, path: path, number: number)
+    }
+
+    func rename(_ path: String, to newPath: String) throws(FileError) {
+        try call("rename", path) { state throws(FileError) in
+            guard let number = state.disk.names[relative(path)] else {
+                throw FileError("rename", path, code: ENOENT)
+            }
+            state.disk.change(.move(relative(path), to: relative(newPath), number))
+        }
+    }
+
+    func remove(_ path: String) throws(FileError) {
+        try call("remove", path) { state throws(FileError) in
+            guard state.disk.names[relative(path)] != nil else {
+                throw FileError("remove", path, code: ENOENT)
+            }
+            state.disk.change(.remove(relative(path)))
+        }
+    }
+
+    func syncDirectory(_ path: String) throws(FileError) {
+        try call("sync", path) { state throws(FileError) in state.disk.syncFolder(relative(path)) }
+    }
+
+    func lock(_ path: String) throws(FileError) -> (any File)? {
+        MemoryFile(system: self, path: path, number: 0)
+    }
+
+    // MARK: - For its files
+
+    fileprivate func bytes(_ number: Int) -> [UInt8] {
+        state.withLock { $0.disk.contents[number]?.seen ?? [] }
+    }
+
+    fileprivate func write(_ bytes: [UInt8], _ path: String, _ number: Int) throws(FileError) {
+        try call("write", path, short: { $0.add(bytes.prefix(bytes.count / 2), to: number) }) {
+            state throws(FileError) in state.add(bytes[...], to: number)
+        }
+    }
+
+    fileprivate func sync(_ path: String, _ number: Int) throws(FileError) {
+        try call("sync", path) { state throws(FileError) in
+            guard var content = state.disk.contents[number] else { return }
+            content.durable = content.seen
+            state.disk.contents[number] = content
+        }
+    }
+
+    fileprivate func truncate(_ path: String, _ number: Int, to size: Int) throws(FileError) {
+        try call("truncate", path) { state throws(FileError) in
+            guard let count = state.disk.contents[number]?.seen.count else { return }
+            state.disk.contents[number]?.seen.removeLast(max(0, count - size))
+        }
+    }
+
+    // MARK: - Private
+
+    private func relative(_ path: String) -> String {
+        String(path.dropFirst(root.utf8.count).drop { $0 == "/" })
+    }
+
+    private func call<Answer>(
+        _ operation: String,
+        _ path: String,
+        short: (inout State) -> Void = { _ in },
+        _ body: (inout State) throws(FileError) -> Answer
+    ) throws(FileError) -> Answer {
+        try state.withLock { state throws(FileError) in
+            state.calls.append(Call(operation: operation, path: path))
+            let last = state.calls.count - 1
+            if let (kind, call) = state.fault, call == last, let code = kind.code(of: operation) {
+                state.calls[last].hasFailed = true
+                if kind == .shortWrite { short(&state) }
+                throw FileError(operation, path, code: code)
+            }
+            let answer = try body(&state)
+            state.hook?(state.disk, state.calls[last])
+            return answer
+        }
+    }
+}
+
+extension MemoryFileSystem.State {
+    fileprivate mutating func add(_ bytes: ArraySlice<UInt8>, to number: Int) {
+        disk.contents[number]?.seen.append(contentsOf: bytes)
+    }
+}
+
+extension MemoryFileSystem.Fault {
+    /// The error number with which `operation` fails; nil if it cannot fail in this way.
+    fileprivate func code(of operation: String) -> Int32? {
+        switch self {
+        case .error: EIO
+        case .diskFull: ["write", "create"].contains(operation) ? ENOSPC : nil
+        case .shortWrite: operation == "write" ? ENOSPC : nil
+        case .tooManyFiles: operation == "create" ? EMFILE : nil
+        case .sync: operation == "sync" ? EIO : nil
+        }
+    }
+}
+
+/// An open file of a memory file system.
+private struct MemoryFile: File {
+    let system: MemoryFileSystem
+    let path: String
+    let number: Int
+
+    func size() throws(FileError) -> Int { system.bytes(number).count }
+
+    func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        let bytes = system.bytes(number)
+        guard offset >= 0, count >= 0, offset <= bytes.count, count <= bytes.count - offset else {
+            throw FileError("read", path, code: 0)
+        }
+        return Array(bytes[offset..<offset + count])
+    }
+
+    func write(_ bytes: [UInt8]) throws(FileError) { try system.write(bytes, path, number) }
+    func sync() throws(FileError) { try system.sync(path, number) }
+    func truncate(to size: Int) throws(FileError) { try system.truncate(path, number, to: size) }
+}
