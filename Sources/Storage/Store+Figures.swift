@@ -28,7 +28,7 @@ extension Store {
         let segments = state.withLock { state in
             figures.seriesCount = state.table.count
             for window in state.windows.values {
-                figures.chunkCount += window.columns.count
+                figures.chunkCount += window.columns.seriesCount
                 figures.note(window.range)
             }
             for name in state.index.labelNames {

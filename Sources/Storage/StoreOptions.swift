@@ -37,6 +37,8 @@ package struct StoreOptions: Sendable {
     package var retryMillis = 1000
     /// What series and samples may have; a reload may change it.
     package var limits = LimitsInForce()
+    /// Whether segments are merged in the background; `Store.compact` merges in any case.
+    package var mergesInBackground = true
     /// Where it tells how far the reading of the log is.
     package var replay = ReplayProgress()
     /// The file system.

@@ -95,19 +95,20 @@ import Testing
             "D1-FOR",
             [0, 1000, 2000, 3007, 4000, 5003, 6001, 7004].map(Double.init),
             effort: .compaction,
-            hex: "?"
+            hex: "010000002201c20f0400770e5a0a"
         ),
         GoldenValues(
-            "HUF with a shared table",
+            "HUF with a table of its own",
             (0..<24).map { Double($0 * 1000 + $0 * $0 * 7 % 8) },
             effort: .compaction,
             hex: "010000003201c20fff04850815221b1b1b1b1b1b"
         ),
         GoldenValues(
             "DICT",
-            (0..<40).map { [0.25, 1.5, 0.25, 1 / 3][$0 * $0 % 7 % 4] },
+            (0..<40).map { (index: Int) -> Double in Double(1 + index * index % 7 % 3) / 7 },
             effort: .compaction,
-            hex: "?"
+            hex:
+                "040363922449922449d23fdbb66ddbb66ddb3f" + "922449922449c23f04230103020050201408054281502014"
         ),
         GoldenValues(
             "D0-FOR",

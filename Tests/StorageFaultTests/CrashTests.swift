@@ -33,7 +33,7 @@ import Testing
         store.close()
         let found = points.withLock { $0 }
         #expect(found.count >= 150)
-        let seedCount = ProcessInfo.processInfo.environment["SEXTANT_SOAK"] == "1" ? 2500 : 2
+        let seedCount = ProcessInfo.processInfo.environment["SEXTANT_SOAK"] == "1" ? 2500 : 8
         for (call, point) in found.enumerated() {
             for seed in 0..<UInt64(seedCount) {
                 for blockByteCount in [4096, 512] {

@@ -41,7 +41,7 @@ struct CatalogPicture: Sendable {
     }
 }
 
-/// The fixed sequence of writes, flushes and log rolls that the fault tests run.
+/// The fixed sequence of writes, flushes, merges and log rolls that the fault tests run.
 final class Workload: Sendable {
     private struct Progress {
         var sent: [SampleBatch] = []
@@ -61,6 +61,7 @@ final class Workload: Sendable {
         var options = StoreOptions(now: { Timestamp(millis: start + 10 * 86_400_000) })
         options.fileSystem = files
         options.logFileBytes = 1200
+        options.mergesInBackground = false
         options.retryMillis = 0
         options.flushDelayMillis = .max / 4
         options.quietMillis = .max / 4
@@ -85,7 +86,7 @@ final class Workload: Sendable {
         return found
     }
 
-    /// Runs everything; writes and flushes that are refused are passed over.
+    /// Runs everything; writes, flushes and merges that are refused are passed over.
     func run(_ store: Store) async {
         for step in 0..<60 {
             let batch = Workload.batch(step)
@@ -98,6 +99,7 @@ final class Workload: Sendable {
                 progress.withLock { _ = $0.acknowledged.insert(number) }
             } catch {}
             if step % 15 == 14 { do { try await store.flush() } catch {} }
+            if step % 30 == 29 { do { try await store.compact() } catch {} }
         }
     }
 

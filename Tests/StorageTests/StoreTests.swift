@@ -145,7 +145,7 @@ private let start: Int64 = 1_767_225_600_000
     func compaction() async throws {
         let clock = TestClock(start + 23 * hour)
         let folder = try TemporaryFolder()
-        let store = try Store.open(folder, clock)
+        let store = try Store.open(folder, clock) { $0.mergesInBackground = true }
         func write(_ hours: Range<Int64>, _ value: Double) async throws {
             var batch = SampleBatch()
             for series in 0..<20 {
@@ -231,6 +231,8 @@ private let start: Int64 = 1_767_225_600_000
         try await store.compact()
         #expect(try folder.names("segments").count == 1)
         #expect(try store.read().values.map(\.values) == [[0, 1, 2]])
+    }
+
     @Test("New series beyond a limit on their number are refused, known ones go on")
     func seriesLimits() async throws {
         let clock = TestClock(start)

@@ -133,6 +133,8 @@ extension Store {
     ) throws -> Store {
         var options = StoreOptions(now: { clock.now })
         options.durability = .os
+        // Merges happen when a test asks for them.
+        options.mergesInBackground = false
         change(&options)
         var logger = Logger(label: "test")
         logger.logLevel = .critical

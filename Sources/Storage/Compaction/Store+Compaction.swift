@@ -23,7 +23,9 @@ extension Store {
     /// On the compaction queue.
     func maintainSegments() {
         expire()
-        guard compactionPause.withLock({ $0.map { ContinuousClock.now >= $0 } ?? true }) else { return }
+        guard options.mergesInBackground,
+            compactionPause.withLock({ $0.map { ContinuousClock.now >= $0 } ?? true })
+        else { return }
         do throws(StorageError) {
             while try compactOnce(isForced: false) {}
         } catch {

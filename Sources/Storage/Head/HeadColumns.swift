@@ -13,6 +13,8 @@ struct HeadColumns: Sendable {
     /// Columns of no series.
     init() {}
 
+    /// The number of series.
+    var seriesCount: Int { ids.count }
     /// The series.
     var keys: [SeriesID] { ids }
 
