@@ -19,7 +19,7 @@ enum AdminRoutes {
         try await run("flush", exchange, backend.flush)
     }
 
-    /// Flushes and merges all there is to merge; answers when that is done.
+    /// Merges all segments that gain from it, whatever their age; answers when that is done.
     @Sendable static func compact(
         _ exchange: Exchange,
         _ backend: APIBackend

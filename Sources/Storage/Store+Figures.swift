@@ -25,26 +25,28 @@ extension Store {
     package func cardinality(limit: Int) -> CardinalityFigures {
         var figures = CardinalityFigures()
         var pairs: [CardinalityFigures.Entry] = []
-        let segments = state.withLock { state in
+        // The index is copied on write, so that going through it keeps no writer waiting.
+        let (index, windows, segments) = state.withLock { state in
             figures.seriesCount = state.table.count
-            for window in state.windows.values {
-                figures.chunkCount += window.columns.seriesCount
-                figures.note(window.range)
-            }
-            for name in state.index.labelNames {
-                let values = state.index.values(of: name.string)
-                figures.labelPairCount += values.count
-                figures.valuesByLabelName.append(.init(name.string, values.count))
-                let bytes = values.keys.reduce(0) { $0 + $1.string.utf8.count }
-                figures.bytesByLabelName.append(.init(name.string, bytes))
-                for (value, series) in values {
-                    if name.string == Labels.metricName {
-                        figures.seriesByMetricName.append(.init(value.string, series.count))
-                    }
-                    pairs.append(.init("\(name.string)=\(value.string)", series.count))
+            let windows = state.windows.values.map { ($0.range, $0.columns.seriesCount) }
+            return (state.index, windows, state.segments)
+        }
+        for (range, columnCount) in windows {
+            figures.chunkCount += columnCount
+            figures.note(range)
+        }
+        for name in index.labelNames {
+            let values = index.values(of: name.string)
+            figures.labelPairCount += values.count
+            figures.valuesByLabelName.append(.init(name.string, values.count))
+            let bytes = values.keys.reduce(0) { $0 + $1.string.utf8.count }
+            figures.bytesByLabelName.append(.init(name.string, bytes))
+            for (value, series) in values {
+                if name.string == Labels.metricName {
+                    figures.seriesByMetricName.append(.init(value.string, series.count))
                 }
+                pairs.append(.init("\(name.string)=\(value.string)", series.count))
             }
-            return state.segments
         }
         for segment in segments {
             figures.chunkCount += segment.chunkCount

@@ -141,98 +141,6 @@ private let start: Int64 = 1_767_225_600_000
         #expect(try store.read().values.first?.values == (0..<400).map(Double.init))
     }
 
-    @Test("A day of flushes becomes one small file, whose parts add up, and late samples join it")
-    func compaction() async throws {
-        let clock = TestClock(start + 23 * hour)
-        let folder = try TemporaryFolder()
-        let store = try Store.open(folder, clock) { $0.mergesInBackground = true }
-        func write(_ hours: Range<Int64>, _ value: Double) async throws {
-            var batch = SampleBatch()
-            for series in 0..<20 {
-                batch.beginSeries(packed: Labels(["__name__": "m", "i": "\(series)"]).packed)
-                for step in hours.lowerBound * 60..<hours.upperBound * 60 {
-                    batch.append(millis: start + step * 60_000, value: value + Double(step % 7))
-                }
-            }
-            _ = try await store.append(batch)
-            try await store.flush()
-        }
-        for hour in stride(from: Int64(0), to: 12, by: 2) { try await write(hour..<hour + 2, 0) }
-        #expect(try folder.names("segments").count == 6)
-        let expected = try store.read().mapValues(\.bits)
-        let open = try store.select(SelectRequest(matchers: [], range: .all), budget: .unlimited())
-        clock.advance(byMillis: 2 * day)
-        store.compaction.sync { store.maintainSegments() }
-        #expect(try folder.names("segments").count == 1)
-        #expect(try store.read().mapValues(\.bits) == expected)
-        // A reader that began before goes on with the files that are gone.
-        var column = SampleColumn()
-        try open.read(3, into: &column)
-        #expect(column.bits == expected[open.labels(at: 3)])
-
-        let merged = try #require(store.state.withLock { $0.segments.first })
-        #expect(merged.record.level == 1 && merged.chunkCount == 20)
-        #expect(merged.parts.named.reduce(0) { $0 + $1.byteCount } == merged.record.byteCount)
-        #expect(merged.parts.values > 0 && merged.parts.timestamps > 0 && merged.parts.labels > 0)
-
-        // Late samples for a window that was merged: what is in the log must outlive a kill.
-        var late = SampleBatch()
-        late.append(Labels(["__name__": "m", "i": "3"]), Timestamp(millis: start + 60_000), 99)
-        _ = try await store.append(late)
-        let killed = try Store.open(try folder.copy(), clock)
-        let found = try killed.read([Matcher("i", .equal, "3")]).values.first
-        #expect(found?.values[1] == 99 && found?.count == 720)
-        try await store.flush()
-        try await store.compact()
-        #expect(try folder.names("segments").count == 1)
-        #expect(try store.read([Matcher("i", .equal, "3")]).values.first?.values[1] == 99)
-    }
-
-    @Test("A window's late samples in the log outlive a merge of it with windows flushed later")
-    func replayAfterMerge() async throws {
-        let clock = TestClock(start + 5 * hour)
-        let folder = try TemporaryFolder()
-        let store = try Store.open(folder, clock)
-        func sample(_ hours: Int64, _ value: Double) async throws {
-            var batch = SampleBatch()
-            batch.append(Labels(["__name__": "m"]), Timestamp(millis: start + hours * hour), value)
-            _ = try await store.append(batch)
-        }
-        try await sample(0, 1)
-        try await store.flush()
-        // Write 2 goes to the first window and stays in the head, write 3 to a window that is flushed.
-        try await sample(1, 2)
-        try await sample(4, 3)
-        try store.maintenance.sync { try store.flush(windows: [start + 4 * hour]) }
-        try await store.compact()
-        #expect(try folder.names("segments").count == 1)
-        let killed = try Store.open(try folder.copy(), clock)
-        #expect(try killed.read().values.map(\.values) == [[1, 2, 3]])
-    }
-
-    @Test("A merge that fails leaves everything as it was")
-    func failedMerge() async throws {
-        let clock = TestClock(start + 23 * hour)
-        let folder = try TemporaryFolder()
-        let files = FailingFileSystem()
-        let store = try Store.open(folder, clock) { $0.fileSystem = files }
-        for value in 0..<3 {
-            var batch = SampleBatch()
-            batch.append(Labels(["__name__": "m"]), Timestamp(millis: start + Int64(value)), Double(value))
-            _ = try await store.append(batch)
-            try await store.flush()
-        }
-        let before = try folder.names("segments")
-        files.fail(.write)
-        await #expect(throws: StorageError.self) { try await store.compact() }
-        #expect(try folder.names("segments") == before)
-        #expect(try store.read().values.map(\.values) == [[0, 1, 2]])
-        files.fail(nil)
-        try await store.compact()
-        #expect(try folder.names("segments").count == 1)
-        #expect(try store.read().values.map(\.values) == [[0, 1, 2]])
-    }
-
     @Test("New series beyond a limit on their number are refused, known ones go on")
     func seriesLimits() async throws {
         let clock = TestClock(start)
@@ -577,6 +485,29 @@ private let start: Int64 = 1_767_225_600_000
             let again = try Store.open(folder, clock)
             #expect(again.metadata(of: nil) == batch.metadata + alone.metadata)
             again.close()
+        }
+    }
+
+    @Test("The lists of what the series are made of begin with the largest, and end at the limit")
+    func cardinality() async throws {
+        let clock = TestClock(start + day)
+        let store = try Store.open(try TemporaryFolder(), clock)
+        var batch = SampleBatch()
+        for series in 0..<5 {
+            let name = series < 3 ? "a" : "b"
+            let labels = Labels(["__name__": name, "pod": "p\(series)"])
+            batch.append(labels, Timestamp(millis: start), 1)
+        }
+        _ = try await store.append(batch)
+        for isFlushed in [false, true] {
+            if isFlushed { try await store.flush() }
+            let figures = store.cardinality(limit: 2)
+            #expect(figures.seriesCount == 5 && figures.chunkCount == 5 && figures.labelPairCount == 7)
+            #expect(figures.seriesByMetricName == [.init("a", 3), .init("b", 2)])
+            #expect(figures.valuesByLabelName == [.init("pod", 5), .init("__name__", 2)])
+            #expect(figures.bytesByLabelName == [.init("pod", 10), .init("__name__", 2)])
+            #expect(figures.seriesByLabelPair == [.init("__name__=a", 3), .init("__name__=b", 2)])
+            #expect(figures.minMillis == start && (figures.maxMillis ?? 0) >= start)
         }
     }
 

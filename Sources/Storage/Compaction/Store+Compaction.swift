@@ -29,6 +29,8 @@ extension Store {
         do throws(StorageError) {
             while try compactOnce(isForced: false) {}
         } catch {
+            // The inputs stay; the next start merges them.
+            if error == .closed { return }
             telemetry.compactionFailures.add()
             telemetry.logger.error("merging segments failed and is tried again later: \(error)")
             compactionPause.withLock { $0 = .now.advanced(by: .seconds(60)) }
@@ -140,7 +142,7 @@ extension CompactionPlanner.Candidate {
 
 /// Keeps a merge in the background from taking more than about half of a core.
 final class CompactionPace {
-    /// How long it works before it rests, in nanoseconds.
+    /// How long it works before it rests.
     private static let stretch: Duration = .milliseconds(20)
 
     private let isForced: Bool
