@@ -15,6 +15,8 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
     case closed
     /// The file was written by a newer Sextant.
     case newerFormat(path: String, found: Int, supported: Int)
+    /// The file was written by an older Sextant, before the first release.
+    case olderFormat(path: String, found: Int, supported: Int)
 
     /// The sentence for the log.
     package var description: String {
@@ -26,6 +28,8 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
         case .closed: "the store is being closed"
         case .newerFormat(let path, let found, let supported):
             "\(path) has format \(found), newer than \(supported), which this version can read"
+        case .olderFormat(let path, let found, let supported):
+            "\(path) has format \(found), older than \(supported), the oldest that this version can read"
         }
     }
 }

@@ -6,6 +6,9 @@ import Telemetry
 struct StorageTelemetry: Sendable {
     let logger: Logger
     let logBytes: Counter
+    let logRecords: Counter
+    let logFilesRecycled: Counter
+    let logReserveRefusals: Counter
     let logSyncSeconds: Histogram
     let fileErrors: Counter
     let seriesCreated: Counter
@@ -27,6 +30,18 @@ struct StorageTelemetry: Sendable {
         logBytes = registry.counter(
             "sextant_log_written_bytes_total",
             help: "Bytes written to the write-ahead log."
+        )
+        logRecords = registry.counter(
+            "sextant_log_written_records_total",
+            help: "Records written to the write-ahead log."
+        )
+        logFilesRecycled = registry.counter(
+            "sextant_log_recycled_files_total",
+            help: "Files of the write-ahead log that overwrote an old one instead of growing."
+        )
+        logReserveRefusals = registry.counter(
+            "sextant_disk_reserve_refusals_total",
+            help: "Writes refused because the disk has less free than the reserve."
         )
         logSyncSeconds = registry.histogram(
             "sextant_log_sync_duration_seconds",

@@ -24,7 +24,8 @@ extension Store: SampleSink {
         let epoch = try log.beginWrite()
         var outcome = AppendOutcome()
         var commits: [LogCommit] = []
-        var record = LogWriteBuilder()
+        let record = state.record
+        record.removeAll()
         var previous: Int?
         for (position, series) in batch.series.enumerated() {
             var found = state.table.find(batch.labelBytes, series.labels, after: previous)
@@ -67,17 +68,24 @@ extension Store: SampleSink {
                     continue
                 }
                 if state.table[found].definedInLog != epoch {
-                    record.define(id, packedLabels: state.table[found].labels.packed)
+                    let number = UInt32(truncatingIfNeeded: id.rawValue)
+                    unsafe state.table[found].labels.packed.withUnsafeBytes {
+                        unsafe record.define(number, packed: $0)
+                    }
                     state.table[found].definedInLog = epoch
                 }
-                record.append(id, millis: millis, value: batch.values[sample])
+                record.append(
+                    UInt32(truncatingIfNeeded: id.rawValue),
+                    millis: millis,
+                    bits: batch.values[sample].bitPattern
+                )
                 outcome.storedSampleCount += 1
             }
             if let id { put(id, batch, runStart..<series.samples.upperBound, epoch, now, &state) }
             previous = found ?? previous
-            if record.byteCount >= Store.recordByteCount { commits.append(try log(&record, epoch, &state)) }
+            if record.byteCount >= Store.recordByteCount { commits.append(try log(record, epoch, &state)) }
         }
-        if !record.isEmpty { commits.append(try log(&record, epoch, &state)) }
+        if !record.isEmpty { commits.append(try log(record, epoch, &state)) }
         try note(batch.metadata, epoch, &state, &commits)
         telemetry.samplesAppended.add(outcome.storedSampleCount)
         telemetry.samplesRejected.add(outcome.rejections.count)
@@ -97,7 +105,7 @@ extension Store: SampleSink {
     }
 
     private func log(
-        _ record: inout LogWriteBuilder,
+        _ record: LogRecordBuilder,
         _ epoch: UInt64,
         _ state: inout State
     ) throws(SinkError) -> LogCommit {
@@ -105,7 +113,7 @@ extension Store: SampleSink {
         return try log(record.finish(sequence: state.counters.lastSequence), epoch)
     }
 
-    private func log(_ content: [UInt8], _ epoch: UInt64) throws(SinkError) -> LogCommit {
+    private func log(_ content: LogContent, _ epoch: UInt64) throws(SinkError) -> LogCommit {
         guard let commit = log.append(content, epoch: epoch) else {
             throw .unavailable("the write-ahead log could not be written; try again")
         }

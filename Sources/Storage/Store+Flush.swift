@@ -7,7 +7,10 @@ extension Store {
         let result: Result<Void, StorageError> = await withCheckedContinuation { continuation in
             maintenance.async {
                 do throws(StorageError) {
-                    try self.flush(windows: self.state.withLock { Set($0.windows.keys) })
+                    try self.flush(
+                        windows: self.state.withLock { Set($0.windows.keys) },
+                        keepSpare: false
+                    )
                     continuation.resume(returning: .success(()))
                 } catch {
                     continuation.resume(returning: .failure(error))
@@ -33,7 +36,7 @@ extension Store {
         let hasLeftover = state.withLock { !$0.frozen.isEmpty }
         guard !due.isEmpty || hasLeftover else { return }
         do throws(StorageError) {
-            try flush(windows: due)
+            try flush(windows: due, keepSpare: true)
         } catch {
             telemetry.logger.error("flush failed, its samples stay in the head and the log: \(error)")
         }
@@ -42,7 +45,9 @@ extension Store {
     // MARK: - On the maintenance queue
 
     /// Flushes the windows with these starts, on the maintenance queue.
-    func flush(windows starts: Set<Int64>) throws(StorageError) {
+    ///
+    /// With `keepSpare` one of the log files that are not needed any more may stay to be overwritten.
+    func flush(windows starts: Set<Int64>, keepSpare: Bool) throws(StorageError) {
         state.withLock { state in
             let windows = state.windows.filter { starts.contains($0.key) }
             guard !windows.isEmpty else { return }
@@ -61,7 +66,7 @@ extension Store {
             }
         }
         try saveMetadata()
-        removeOldLogFiles()
+        removeOldLogFiles(keepSpare: keepSpare)
     }
 
     /// Puts metadata that the catalog does not have into it.
@@ -75,7 +80,9 @@ extension Store {
     }
 
     /// Deletes the log files whose samples are all in segments; of an empty head that is every file.
-    func removeOldLogFiles() {
+    ///
+    /// With `keepSpare` one may stay for the log to overwrite.
+    func removeOldLogFiles(keepSpare: Bool) {
         // The log may be the only place that knows some metadata.
         guard state.withLock({ $0.unsavedMetadata.isEmpty }) else { return }
         let oldest = state.withLock { state in
@@ -83,7 +90,7 @@ extension Store {
             // Under the store's lock no write can get between the look at the head and the new file.
             return state.windows.values.map(\.firstLog).min() ?? log.beginFile()
         }
-        log.removeFiles(below: oldest)
+        log.removeFiles(below: oldest, keepSpare: keepSpare)
     }
 
     private func write(_ frozen: FrozenHead) throws(StorageError) {

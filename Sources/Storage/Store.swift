@@ -34,6 +34,8 @@ package final class Store: Sendable {
         var newSeries = NewSeriesCount()
         var retention: RetentionClasses
         var isClosed = false
+        /// Where each write builds its records.
+        let record = LogRecordBuilder()
 
         /// The number of samples in windows that take writes.
         var headSampleCount: Int { windows.values.reduce(0) { $0 + $1.sampleCount } }
@@ -91,7 +93,7 @@ package final class Store: Sendable {
             flushWhatIsDue()
             compaction.sync { expire() }
             do throws(StorageError) { try saveMetadata() } catch { logger.error("\(error)") }
-            removeOldLogFiles()
+            removeOldLogFiles(keepSpare: true)
         }
         scheduleTick()
     }
@@ -190,7 +192,9 @@ package final class Store: Sendable {
         gauge("sextant_segments_samples", "Samples in all segment files.") { store in
             Double(store.state.withLock { $0.segments.reduce(0) { $0 + $1.record.sampleCount } })
         }
-        gauge("sextant_log_size_bytes", "Size of the write-ahead log's files.") { Double($0.log.byteCount) }
+        gauge("sextant_log_size_bytes", "Size of the write-ahead log's files.") { store in
+            Double(store.log.diskByteCount)
+        }
         registry.collect(
             "sextant_segment_bytes",
             help: "Bytes of the segment files by what they hold: the label part.",

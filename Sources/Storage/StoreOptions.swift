@@ -22,6 +22,8 @@ package struct StoreOptions: Sendable {
     package var logFileBytes = 64 << 20
     /// The size of all log files from which everything in the head is flushed, in bytes.
     package var logBytes = 1 << 30
+    /// What writes leave free on the disk, in bytes; nil for 1 % of it, but 64 MiB at least.
+    package var diskReserveBytes: Int?
     /// The number of samples in the head from which everything in it is flushed.
     package var headSamples = 32_000_000
     /// How long after its end a window waits for late samples before it is flushed, in milliseconds.

@@ -164,6 +164,7 @@ struct StoreRecovery {
     // MARK: - Log
 
     private func replayLog(_ state: inout Store.State) throws -> (nextLog: UInt64, files: [UInt64: Int]) {
+        try LogFile.removeSpares(in: logDirectory, files)
         let numbers = try files.list(logDirectory).compactMap(LogFile.number(ofName:)).sorted()
         var sizes: [UInt64: Int] = [:]
         var flushed: [Int64: UInt64] = [:]
@@ -174,27 +175,29 @@ struct StoreRecovery {
         for number in numbers {
             options.replay.note(number)
             let path = "\(logDirectory)/\(LogFile.name(number))"
-            let file = try files.open(path)
-            let bytes = try file.read(at: 0, count: try file.size())
-            sizes[number] = bytes.count
-            let content = try LogFile.read(bytes, path: path, number: number)
-            note(content, path)
-            var ids: [SeriesID: SeriesID] = [:]
-            for record in content.records { replay(record, number, flushed, &ids, &state) }
+            var ids: [UInt32: SeriesID] = [:]
+            let report = try LogFile.read(path: path, number: number, fileSystem: files) { record in
+                replay(record, number, flushed, &ids, &state)
+            }
+            sizes[number] = report.fileByteCount
+            note(report, path)
         }
         return ((numbers.last ?? 0) + 1, sizes)
     }
 
-    private func note(_ content: LogFile.Content, _ path: String) {
-        if content.damagedCount > 0 {
-            telemetry.damagedRecords.add(content.damagedCount)
+    private func note(_ report: LogFileReport, _ path: String) {
+        if report.damagedCount > 0 {
+            telemetry.damagedRecords.add(report.damagedCount)
             telemetry.logger.error(
-                "\(path): \(content.damagedCount) damaged stretches skipped, the records around them are kept"
+                "\(path): \(report.damagedCount) damaged stretches skipped, the records around them are kept"
             )
         }
-        if content.tornByteCount > 0 {
+        if report.tornByteCount > 0 || !report.hasEnd {
             telemetry.logger.notice(
-                "\(path): the last \(content.tornByteCount) bytes are a write that was never acknowledged"
+                """
+                \(path): no whole record behind byte \(report.byteCount): a write was under way when the \
+                daemon stopped, or the end of the file is damaged
+                """
             )
         }
     }
@@ -203,7 +206,7 @@ struct StoreRecovery {
         _ record: LogRecord,
         _ number: UInt64,
         _ flushed: [Int64: UInt64],
-        _ ids: inout [SeriesID: SeriesID],
+        _ ids: inout [UInt32: SeriesID],
         _ state: inout Store.State
     ) {
         let write: LogWrite
@@ -214,16 +217,21 @@ struct StoreRecovery {
                 state.unsavedMetadata.insert(ByteText(item.name))
             }
             return
+        case .definitions(let definitions):
+            for entry in definitions.entries where ids[entry.series] == nil {
+                guard let labels = definitions.labels(of: entry) else { continue }
+                let index = state.table.find(labels.packed, 0..<labels.packed.count, after: nil)
+                ids[entry.series] =
+                    index.map { state.table[$0].id }
+                    ?? state.addKnown(SeriesID(UInt64(entry.series)), labels)
+            }
+            return
         case .write(let found): write = found
         }
         let now = options.now()
         state.counters.lastSequence = max(state.counters.lastSequence, write.sequence)
-        for (id, labels) in write.definitions {
-            let index = state.table.find(labels.packed, 0..<labels.packed.count, after: nil)
-            ids[id] = index.map { state.table[$0].id } ?? state.addKnown(id, labels)
-        }
         var sample = 0
-        for (logged, sampleCount) in write.series {
+        for (logged, sampleCount) in zip(write.series, write.sampleCounts) {
             defer { sample += sampleCount }
             guard let id = ids[logged] else {
                 telemetry.damagedRecords.add()

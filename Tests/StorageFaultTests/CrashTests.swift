@@ -33,6 +33,8 @@ import Testing
         store.close()
         let found = points.withLock { $0 }
         #expect(found.count >= 150)
+        let recycled = files.calls.filter { $0.operation == "open" }
+        #expect(!recycled.isEmpty, "no file of the log was written over")
         let seedCount = ProcessInfo.processInfo.environment["SEXTANT_SOAK"] == "1" ? 2500 : 8
         for (call, point) in found.enumerated() {
             for seed in 0..<UInt64(seedCount) {

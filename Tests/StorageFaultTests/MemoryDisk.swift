@@ -7,9 +7,74 @@ struct MemoryDisk: Sendable {
     /// The bytes of a file.
     struct Content: Sendable {
         /// What reads see.
-        var seen: [UInt8] = []
+        private(set) var seen: [UInt8] = []
         /// What the last sync made durable.
-        var durable: [UInt8] = []
+        private var durable: [UInt8] = []
+        /// What was done since, in its order.
+        private var unsynced: [Edit] = []
+
+        /// A file of these bytes, all of them durable.
+        init(_ bytes: [UInt8] = []) {
+            seen = bytes
+            durable = bytes
+        }
+
+        /// Changes the bytes that are seen; the change is durable after `sync`.
+        mutating func apply(_ edit: Edit) {
+            edit.apply(to: &seen)
+            unsynced.append(edit)
+        }
+
+        /// Makes what is seen durable.
+        mutating func sync() {
+            durable = seen
+            unsynced = []
+        }
+
+        /// What a loss of power leaves.
+        ///
+        /// Each block is as it was at some moment since the last sync, whatever the others are: of a file
+        /// that is written over, some blocks keep their old bytes. So is the size, or it is between two of
+        /// those; what no edit has reached reads as zeros.
+        fileprivate func survivor(_ blockByteCount: Int, _ random: inout SeededGenerator) -> [UInt8] {
+            guard !unsynced.isEmpty else { return durable }
+            var moments = [durable]
+            for edit in unsynced {
+                var bytes = moments[moments.count - 1]
+                edit.apply(to: &bytes)
+                moments.append(bytes)
+            }
+            var size = moments[random.below(moments.count)].count
+            if random.below(3) == 0 {
+                let other = moments[random.below(moments.count)].count
+                size = min(size, other) + random.below(abs(size - other) + 1)
+            }
+            var bytes = [UInt8](repeating: 0, count: size)
+            for block in stride(from: 0, to: size, by: blockByteCount) {
+                let source = moments[random.below(moments.count)]
+                let end = min(size, block + blockByteCount, source.count)
+                if block < end { bytes.replaceSubrange(block..<end, with: source[block..<end]) }
+            }
+            return bytes
+        }
+    }
+
+    /// One change of a file's bytes.
+    enum Edit: Sendable {
+        case write([UInt8], at: Int)
+        case truncate(to: Int)
+
+        fileprivate func apply(to bytes: inout [UInt8]) {
+            switch self {
+            case .write(let written, let offset):
+                let end = offset + written.count
+                if bytes.count < end {
+                    bytes.append(contentsOf: [UInt8](repeating: 0, count: end - bytes.count))
+                }
+                bytes.replaceSubrange(offset..<end, with: written)
+            case .truncate(let size): bytes.removeLast(max(0, bytes.count - size))
+            }
+        }
     }
 
     /// A change of a directory's names that no sync of the directory has made durable.
@@ -62,8 +127,7 @@ struct MemoryDisk: Sendable {
         disk.names = disk.durableNames
         for number in Set(disk.names.values).sorted() {
             guard let content = contents[number] else { continue }
-            let bytes = MemoryDisk.survivor(of: content, blockByteCount, &random)
-            disk.contents[number] = Content(seen: bytes, durable: bytes)
+            disk.contents[number] = Content(content.survivor(blockByteCount, &random))
         }
         return disk
     }
@@ -76,30 +140,5 @@ struct MemoryDisk: Sendable {
             names[path] = nil
             names[target] = number
         }
-    }
-
-    /// What is left of a file whose unsynced blocks survive at random; lost blocks inside it read as zeros.
-    private static func survivor(
-        of content: Content,
-        _ blockByteCount: Int,
-        _ random: inout SeededGenerator
-    ) -> [UInt8] {
-        guard content.seen != content.durable else { return content.durable }
-        let (seen, durable) = (content.seen, content.durable)
-        let low = min(seen.count, durable.count)
-        let high = max(seen.count, durable.count)
-        let size = [low, high, low + random.below(high - low + 1)][random.below(3)]
-        var bytes = [UInt8](repeating: 0, count: size)
-        var block = 0
-        while block < size {
-            let end = min(size, block + blockByteCount)
-            let source = random.below(2) == 0 ? seen : durable
-            if block < source.count {
-                let known = min(end, source.count)
-                bytes.replaceSubrange(block..<known, with: source[block..<known])
-            }
-            block = end
-        }
-        return bytes
     }
 }

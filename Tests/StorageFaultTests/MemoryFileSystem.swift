@@ -18,7 +18,7 @@ final class MemoryFileSystem: FileSystem {
         var hasFailed = false
     }
 
-    fileprivate struct State {
+    private struct State {
         var disk: MemoryDisk
         var lastNumber = 1_000_000
         var calls: [Call] = []
@@ -85,6 +85,16 @@ final class MemoryFileSystem: FileSystem {
         return MemoryFile(system: self, path: path, number: number)
     }
 
+    func openForWriting(_ path: String) throws(FileError) -> any File {
+        let number = try call("open", path) { state throws(FileError) in
+            guard let number = state.disk.names[relative(path)] else {
+                throw FileError("open", path, code: ENOENT)
+            }
+            return number
+        }
+        return MemoryFile(system: self, path: path, number: number)
+    }
+
     func rename(_ path: String, to newPath: String) throws(FileError) {
         try call("rename", path) { state throws(FileError) in
             guard let number = state.disk.names[relative(path)] else {
@@ -111,30 +121,39 @@ final class MemoryFileSystem: FileSystem {
         MemoryFile(system: self, path: path, number: 0)
     }
 
+    func diskSpace(of directory: String) throws(FileError) -> DiskSpace {
+        DiskSpace(freeByteCount: 1 << 40, byteCount: 1 << 40)
+    }
+
     // MARK: - For its files
 
     fileprivate func bytes(_ number: Int) -> [UInt8] {
         state.withLock { $0.disk.contents[number]?.seen ?? [] }
     }
 
-    fileprivate func write(_ bytes: [UInt8], _ path: String, _ number: Int) throws(FileError) {
-        try call("write", path, short: { $0.add(bytes.prefix(bytes.count / 2), to: number) }) {
-            state throws(FileError) in state.add(bytes[...], to: number)
+    /// Writes at `offset`, or behind the last byte.
+    fileprivate func write(
+        _ bytes: [UInt8],
+        at offset: Int?,
+        _ path: String,
+        _ number: Int
+    ) throws(FileError) {
+        func put(_ bytes: [UInt8], _ state: inout State) {
+            let end = state.disk.contents[number]?.seen.count ?? 0
+            state.disk.contents[number]?.apply(.write(bytes, at: offset ?? end))
+        }
+        try call("write", path, short: { put(Array(bytes.prefix(bytes.count / 2)), &$0) }) {
+            state throws(FileError) in put(bytes, &state)
         }
     }
 
     fileprivate func sync(_ path: String, _ number: Int) throws(FileError) {
-        try call("sync", path) { state throws(FileError) in
-            guard var content = state.disk.contents[number] else { return }
-            content.durable = content.seen
-            state.disk.contents[number] = content
-        }
+        try call("sync", path) { state throws(FileError) in state.disk.contents[number]?.sync() }
     }
 
     fileprivate func truncate(_ path: String, _ number: Int, to size: Int) throws(FileError) {
         try call("truncate", path) { state throws(FileError) in
-            guard let count = state.disk.contents[number]?.seen.count else { return }
-            state.disk.contents[number]?.seen.removeLast(max(0, count - size))
+            state.disk.contents[number]?.apply(.truncate(to: size))
         }
     }
 
@@ -165,12 +184,6 @@ final class MemoryFileSystem: FileSystem {
     }
 }
 
-extension MemoryFileSystem.State {
-    fileprivate mutating func add(_ bytes: ArraySlice<UInt8>, to number: Int) {
-        disk.contents[number]?.seen.append(contentsOf: bytes)
-    }
-}
-
 extension MemoryFileSystem.Fault {
     /// The error number with which `operation` fails; nil if it cannot fail in this way.
     fileprivate func code(of operation: String) -> Int32? {
@@ -178,7 +191,7 @@ extension MemoryFileSystem.Fault {
         case .error: EIO
         case .diskFull: ["write", "create"].contains(operation) ? ENOSPC : nil
         case .shortWrite: operation == "write" ? ENOSPC : nil
-        case .tooManyFiles: operation == "create" ? EMFILE : nil
+        case .tooManyFiles: ["create", "open"].contains(operation) ? EMFILE : nil
         case .sync: operation == "sync" ? EIO : nil
         }
     }
@@ -200,7 +213,10 @@ private struct MemoryFile: File {
         return Array(bytes[offset..<offset + count])
     }
 
-    func write(_ bytes: [UInt8]) throws(FileError) { try system.write(bytes, path, number) }
+    func write(_ bytes: [UInt8]) throws(FileError) { try system.write(bytes, at: nil, path, number) }
+    func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+        try system.write(bytes, at: offset, path, number)
+    }
     func sync() throws(FileError) { try system.sync(path, number) }
     func truncate(to size: Int) throws(FileError) { try system.truncate(path, number, to: size) }
 }

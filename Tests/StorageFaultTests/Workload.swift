@@ -1,9 +1,10 @@
 import Foundation
 import Logging
 import Model
-import Storage
 import Synchronization
 import Telemetry
+
+@testable import Storage
 
 /// The samples of a store: bit patterns by series and time.
 typealias Samples = [Labels: [Int64: UInt64]]
@@ -98,7 +99,11 @@ final class Workload: Sendable {
                 _ = try await store.append(batch)
                 progress.withLock { _ = $0.acknowledged.insert(number) }
             } catch {}
-            if step % 15 == 14 { do { try await store.flush() } catch {} }
+            do {
+                // A flush by itself lets the log overwrite an old file, one that was asked for does not.
+                if step % 30 == 14 { try store.flushByItself() }
+                if step % 30 == 29 { try await store.flush() }
+            } catch {}
             if step % 30 == 29 { do { try await store.compact() } catch {} }
         }
     }
@@ -136,5 +141,14 @@ final class Workload: Sendable {
             batch.metadata = [MetricMetadata(name: "m", kind: .gauge, help: "Step \(step).")]
         }
         return batch
+    }
+}
+
+extension Store {
+    /// Flushes everything as the store does it by itself when its time has come.
+    fileprivate func flushByItself() throws {
+        try maintenance.sync {
+            try flush(windows: state.withLock { Set($0.windows.keys) }, keepSpare: true)
+        }
     }
 }

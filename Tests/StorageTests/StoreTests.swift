@@ -84,7 +84,7 @@ private let start: Int64 = 1_767_225_600_000
     func flushCleansUp() async throws {
         let clock = TestClock(start + day)
         let folder = try TemporaryFolder()
-        let store = try Store.open(folder, clock) { $0.logFileBytes = 2000 }
+        let store = try Store.open(folder, clock) { $0.logFileBytes = 1000 }
         for step in 0..<40 {
             var batch = SampleBatch()
             for series in 0..<10 {

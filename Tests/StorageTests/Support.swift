@@ -96,6 +96,12 @@ final class FailingFileSystem: FileSystem {
     func create(_ path: String) throws(FileError) -> any File {
         FailingFile(file: try base.create(path), path: path, system: self)
     }
+    func openForWriting(_ path: String) throws(FileError) -> any File {
+        FailingFile(file: try base.openForWriting(path), path: path, system: self)
+    }
+    func diskSpace(of directory: String) throws(FileError) -> DiskSpace {
+        try base.diskSpace(of: directory)
+    }
 }
 
 private struct FailingFile: File {
@@ -118,6 +124,15 @@ private struct FailingFile: File {
         }
         try file.write(bytes)
     }
+    func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+        do throws(FileError) {
+            try system.check(.write, path)
+        } catch {
+            try file.write(Array(bytes.prefix(bytes.count / 2)), at: offset)
+            throw error
+        }
+        try file.write(bytes, at: offset)
+    }
     func sync() throws(FileError) {
         try system.check(.sync, path)
         try file.sync()
@@ -135,6 +150,7 @@ extension Store {
         options.durability = .os
         // Merges happen when a test asks for them.
         options.mergesInBackground = false
+        options.diskReserveBytes = 0
         change(&options)
         var logger = Logger(label: "test")
         logger.logLevel = .critical

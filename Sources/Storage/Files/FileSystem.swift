@@ -9,8 +9,10 @@ package protocol FileSystem: Sendable {
     func list(_ directory: String) throws(FileError) -> [String]
     /// Opens a file for reading.
     func open(_ path: String) throws(FileError) -> any File
-    /// Makes a new empty file for appending, replacing one that exists.
+    /// Makes a new empty file for writing, replacing one that exists.
     func create(_ path: String) throws(FileError) -> any File
+    /// Opens a file that exists for writing; what it holds stays until it is overwritten.
+    func openForWriting(_ path: String) throws(FileError) -> any File
     /// Gives a file another name, replacing what had it.
     func rename(_ path: String, to newPath: String) throws(FileError)
     /// Deletes a file.
@@ -19,6 +21,22 @@ package protocol FileSystem: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// Takes an exclusive lock on the file, made if it is missing; nil if another process has it.
     func lock(_ path: String) throws(FileError) -> (any File)?
+    /// How much room the disk that holds `directory` has.
+    func diskSpace(of directory: String) throws(FileError) -> DiskSpace
+}
+
+/// How much room a disk has.
+package struct DiskSpace: Hashable, Sendable {
+    /// What this process may still write, in bytes.
+    package var freeByteCount: Int
+    /// The size of the disk in bytes.
+    package var byteCount: Int
+
+    /// A disk of `byteCount` bytes with `freeByteCount` bytes free.
+    package init(freeByteCount: Int, byteCount: Int) {
+        self.freeByteCount = freeByteCount
+        self.byteCount = byteCount
+    }
 }
 
 /// An open file.
@@ -29,8 +47,10 @@ package protocol File: Sendable {
     func size() throws(FileError) -> Int
     /// Reads exactly `count` bytes from `offset`; fewer is an error.
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8]
-    /// Appends all of `bytes`.
+    /// Writes all of `bytes` behind what this file object has written, at first at the file's start.
     func write(_ bytes: [UInt8]) throws(FileError)
+    /// Writes all of `bytes` at `offset`, over what is there; not to be mixed with `write(_:)`.
+    func write(_ bytes: [UInt8], at offset: Int) throws(FileError)
     /// Makes what was written durable (fdatasync).
     func sync() throws(FileError)
     /// Cuts the file to `size` bytes.

@@ -35,6 +35,10 @@ package struct PosixFileSystem: FileSystem {
         try PosixFile(path, flags: O_RDWR | O_CREAT | O_TRUNC, operation: "create")
     }
 
+    package func openForWriting(_ path: String) throws(FileError) -> any File {
+        try PosixFile(path, flags: O_RDWR, operation: "open")
+    }
+
     package func rename(_ path: String, to newPath: String) throws(FileError) {
         guard unsafe Glibc.rename(path, newPath) == 0 else { throw FileError("rename", path, code: errno) }
     }
@@ -52,91 +56,20 @@ package struct PosixFileSystem: FileSystem {
         let file = try PosixFile(path, flags: O_RDWR | O_CREAT, operation: "open")
         return try file.takeLock() ? file : nil
     }
-}
 
-/// A file descriptor.
-private final class PosixFile: File {
-    private let path: String
-    private let descriptor: Int32
-
-    init(_ path: String, flags: Int32, operation: String) throws(FileError) {
-        self.path = path
-        descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileError(operation, path, code: errno) }
-    }
-
-    deinit {
-        if descriptor >= 0 { close(descriptor) }
-    }
-
-    func size() throws(FileError) -> Int {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw FileError("stat", path, code: errno) }
-        return Int(status.st_size)
-    }
-
-    func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
-        var failure: FileError?
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
-                let got = unsafe pread(
-                    descriptor,
-                    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
-                        .baseAddress,
-                    count - filled,
-                    off_t(offset + filled)
-                )
-                if got < 0 && errno == EINTR { continue }
-                guard got > 0 else {
-                    failure = FileError("read", path, code: got < 0 ? errno : 0)
-                    return
-                }
-                filled += got
-            }
+    package func diskSpace(of directory: String) throws(FileError) -> DiskSpace {
+        var status = statvfs()
+        guard unsafe statvfs(directory, &status) == 0 else {
+            throw FileError("look at the disk of", directory, code: errno)
         }
-        if let failure { throw failure }
-        return bytes
-    }
-
-    func write(_ bytes: [UInt8]) throws(FileError) {
-        var written = 0
-        var failure: FileError?
-        unsafe bytes.withUnsafeBytes { buffer in
-            while written < buffer.count {
-                let put = unsafe Glibc.write(
-                    descriptor,
-                    UnsafeRawBufferPointer(rebasing: buffer[written...]).baseAddress,
-                    buffer.count - written
-                )
-                if put < 0 && errno == EINTR { continue }
-                guard put > 0 else {
-                    failure = FileError("write", path, code: put < 0 ? errno : ENOSPC)
-                    return
-                }
-                written += put
-            }
+        func byteCount(_ blocks: UInt) -> Int {
+            let (count, overflow) = UInt(status.f_frsize).multipliedReportingOverflow(by: blocks)
+            return overflow ? .max : Int(clamping: count)
         }
-        if let failure { throw failure }
-    }
-
-    func sync() throws(FileError) {
-        guard fdatasync(descriptor) == 0 else { throw FileError("sync", path, code: errno) }
-    }
-
-    func syncAll() throws(FileError) {
-        guard fsync(descriptor) == 0 else { throw FileError("sync", path, code: errno) }
-    }
-
-    func truncate(to size: Int) throws(FileError) {
-        guard ftruncate(descriptor, off_t(size)) == 0, lseek(descriptor, off_t(size), SEEK_SET) >= 0 else {
-            throw FileError("truncate", path, code: errno)
-        }
-    }
-
-    func takeLock() throws(FileError) -> Bool {
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
-        if errno == EWOULDBLOCK { return false }
-        throw FileError("lock", path, code: errno)
+        return DiskSpace(
+            freeByteCount: byteCount(UInt(status.f_bavail)),
+            byteCount: byteCount(UInt(status.f_blocks))
+        )
     }
 }
 

@@ -3,46 +3,59 @@ import Model
 import Synchronization
 import Telemetry
 
-/// The write-ahead log: takes the bytes of writes in their order and tells when they are durable.
+/// The write-ahead log: takes the records of writes in their order and tells when they are durable.
 ///
-/// Writes that come while a sync is under way share the next one (group commit). One queue does all file
-/// work. A file is followed by a new one when it has its size; each file explains the series it mentions by
-/// itself, so an old one can go whatever stood in it. The file's number is called the log's epoch.
+/// Writes that come while a sync is under way share the next one (group commit). One queue compresses the
+/// records and does all file work. A file is followed by a new one when it has its size, and when the store
+/// asks for it; each file explains the series it mentions by itself, so an old one can go whatever stood in
+/// it. The file's number is called the log's epoch.
+///
+/// After a failed write a new file is begun; after a failed sync no write is taken any more until the store
+/// is opened again, for nobody knows what the kernel has kept.
 final class Log: Sendable {
     private struct Entry {
         var epoch: UInt64
-        var content: [UInt8]
+        var content: LogContent
         var commit: LogCommit
+    }
+
+    /// Why writes are refused.
+    private struct Failure {
+        var error: SinkError
+        /// When the next try may be made; nil for never.
+        var until: ContinuousClock.Instant?
     }
 
     private struct State {
         /// The number of the file that entries made now belong to.
         var epoch: UInt64
-        /// How much was put into the file of this epoch, before compression.
-        var epochByteCount = 0
+        /// Whether an entry of this epoch was made.
+        var isEpochUsed = false
+        /// The content of entries of this epoch that were not written yet, in bytes.
+        var waitingByteCount = 0
         var pending: [Entry] = []
         var isCommitting = false
         var isClosed = false
-        /// Entries refused since, because a file could not be written; tried again after a moment.
-        var failure: (error: SinkError, until: ContinuousClock.Instant?)?
-        /// The sizes of the files there are, by number.
-        var fileByteCounts: [UInt64: Int] = [:]
+        var failure: Failure?
+        var reserve: DiskReserve
+        /// What there is, as the queue saw it last.
+        var sizes: [UInt64: LogFiles.Size]
+        var spareByteCount = 0
+
+        /// Goes on with the next file.
+        mutating func beginEpoch() {
+            epoch += 1
+            isEpochUsed = false
+            waitingByteCount = 0
+        }
     }
 
-    /// The file being written, touched on `queue` only.
-    private struct Current {
-        var file: any File
-        var number: UInt64
-        var byteCount: Int
-        var isDirty = false
-    }
-
-    private let directory: String
     private let options: StoreOptions
+    private let telemetry: StorageTelemetry
     private let state: Mutex<State>
     private let queue = DispatchQueue(label: "sextant.log")
-    private let current = Mutex<Current?>(nil)
-    private let telemetry: StorageTelemetry
+    /// Used on `queue` only.
+    private let files: Mutex<LogFiles>
 
     /// A log that writes files from number `firstNumber` on; `existing` are the sizes of files that are
     /// there.
@@ -53,43 +66,61 @@ final class Log: Sendable {
         options: StoreOptions,
         telemetry: StorageTelemetry
     ) {
-        self.directory = directory
         self.options = options
         self.telemetry = telemetry
-        var state = State(epoch: firstNumber)
-        state.fileByteCounts = existing
-        self.state = Mutex(state)
+        let sizes = existing.mapValues { LogFiles.Size(written: $0, onDisk: $0) }
+        let reserve = DiskReserve(
+            byteCount: options.diskReserveBytes,
+            directory: directory,
+            fileSystem: options.fileSystem
+        )
+        state = Mutex(State(epoch: firstNumber, reserve: reserve, sizes: sizes))
+        files = Mutex(
+            LogFiles(
+                directory: directory,
+                sizes: sizes,
+                fileSystem: options.fileSystem,
+                syncs: options.durability != .os
+            )
+        )
     }
 
     /// The epoch that a write made now belongs to; starts a new one if the file is full.
     ///
-    /// - Throws: `SinkError.unavailable` while the log cannot be written.
+    /// - Throws: `SinkError.unavailable` while the log cannot be written or the disk has no room.
     func beginWrite() throws(SinkError) -> UInt64 {
-        let result: Result<UInt64, SinkError> = state.withLock { state in
-            if state.isClosed { return .failure(.unavailable("the store is closed")) }
+        let now = ContinuousClock.now
+        return try state.withLock { state throws(SinkError) in
+            if state.isClosed { throw .unavailable("the store is closed") }
             if let failure = state.failure {
-                guard let until = failure.until, ContinuousClock.now >= until else {
-                    return .failure(failure.error)
-                }
+                guard let until = failure.until, now >= until else { throw failure.error }
                 state.failure = nil
             }
-            if state.epochByteCount >= options.logFileBytes {
-                state.epoch += 1
-                state.epochByteCount = 0
+            var refusal: SinkError?
+            do throws(FileError) {
+                refusal = try state.reserve.refusal(at: now)
+            } catch {
+                telemetry.note(error)
             }
-            return .success(state.epoch)
+            if let refusal {
+                telemetry.logReserveRefusals.add()
+                throw refusal
+            }
+            let written = state.sizes[state.epoch]?.written ?? 0
+            if written + state.waitingByteCount >= options.logFileBytes { state.beginEpoch() }
+            return state.epoch
         }
-        return try result.get()
     }
 
     /// Puts the content of a record made in `epoch` into the log; nil if that epoch is over because writing
     /// failed.
-    func append(_ content: [UInt8], epoch: UInt64) -> LogCommit? {
+    func append(_ content: LogContent, epoch: UInt64) -> LogCommit? {
         state.withLock { state in
             guard state.epoch == epoch, !state.isClosed else { return nil }
             let commit = LogCommit()
             state.pending.append(Entry(epoch: epoch, content: content, commit: commit))
-            state.epochByteCount += content.count
+            state.isEpochUsed = true
+            state.waitingByteCount += content.byteCount
             if !state.isCommitting {
                 state.isCommitting = true
                 queue.async { self.commit() }
@@ -98,39 +129,37 @@ final class Log: Sendable {
         }
     }
 
-    /// The size of all files in bytes.
-    var byteCount: Int { state.withLock { $0.fileByteCounts.values.reduce(0, +) } }
+    /// How much is in the log, in bytes.
+    var byteCount: Int { state.withLock { $0.sizes.values.reduce(0) { $0 + $1.written } } }
+
+    /// The size of all its files in bytes, with the spare and with room that waits to be overwritten.
+    var diskByteCount: Int {
+        state.withLock { state in state.sizes.values.reduce(state.spareByteCount) { $0 + $1.onDisk } }
+    }
 
     /// Begins a new file with the next write, if this one has any; gives the number of the file that takes
     /// it.
     func beginFile() -> UInt64 {
         state.withLock { state in
-            if state.epochByteCount > 0 {
-                state.epoch += 1
-                state.epochByteCount = 0
-            }
+            if state.isEpochUsed { state.beginEpoch() }
             return state.epoch
         }
     }
 
     /// Deletes the files with numbers below `number`, but for the one that takes the next write.
-    func removeFiles(below number: UInt64) {
+    ///
+    /// With `keepSpare` one large file may stay as a spare for the next file to overwrite, which is cheaper
+    /// than growing a new one; without, the spare goes too.
+    func removeFiles(below number: UInt64, keepSpare: Bool = true) {
         queue.async { [self] in
-            let (limit, old) = state.withLock { state in
-                let limit = min(number, state.epoch)
-                return (limit, state.fileByteCounts.keys.filter { $0 < limit }.sorted())
-            }
-            current.withLock { current in
-                if let open = current, open.number < limit { current = nil }
-            }
-            for number in old {
-                do throws(FileError) {
-                    try options.fileSystem.remove("\(directory)/\(LogFile.name(number))")
-                    state.withLock { _ = $0.fileByteCounts.removeValue(forKey: number) }
-                } catch {
-                    telemetry.note(error)
-                    return
+            let limit = state.withLock { min(number, $0.epoch) }
+            let spareByteCount = keepSpare ? options.logFileBytes / 2 : nil
+            do throws(FileError) {
+                try withFiles { files throws(FileError) in
+                    try files.remove(below: limit, spareByteCount: spareByteCount)
                 }
+            } catch {
+                telemetry.note(error)
             }
         }
     }
@@ -138,16 +167,13 @@ final class Log: Sendable {
     /// Makes what was written durable, for the durability `interval`.
     func syncNow() {
         queue.async { [self] in
-            do throws(FileError) {
-                try current.withLock { current throws(FileError) in
-                    guard current?.isDirty == true else { return }
-                    try current?.file.sync()
-                    current?.isDirty = false
-                }
-            } catch {
-                fail(error)
-            }
+            do throws(FileError) { try sync() } catch { fail(error) }
         }
+    }
+
+    /// Returns when everything that was asked for before is done.
+    func settle() {
+        queue.sync {}
     }
 
     /// Writes and syncs what is pending and ends the log; later writes are refused.
@@ -155,10 +181,11 @@ final class Log: Sendable {
         state.withLock { $0.isClosed = true }
         queue.sync { [self] in
             commit()
+            // After a failed sync the file is left as it is.
             do throws(FileError) {
-                try current.withLock { current throws(FileError) in
-                    try current?.file.sync()
-                    current = nil
+                try withFiles { files throws(FileError) in
+                    if options.durability == .os { try files.sync() }
+                    try files.end()
                 }
             } catch {
                 telemetry.note(error)
@@ -180,6 +207,7 @@ final class Log: Sendable {
                 try write(entries)
                 if options.durability == .fsync { try sync() }
                 for entry in entries { entry.commit.finish(nil) }
+                files.withLock { $0.noteAcknowledged() }
             } catch {
                 fail(error, entries)
             }
@@ -187,62 +215,44 @@ final class Log: Sendable {
     }
 
     private func write(_ entries: [Entry]) throws(FileError) {
-        var index = 0
-        while index < entries.count {
-            let epoch = entries[index].epoch
-            var bytes: [UInt8] = []
-            while index < entries.count, entries[index].epoch == epoch {
-                LogFile.append(entries[index].content, number: epoch, to: &bytes)
-                index += 1
+        var rest = entries[...]
+        while let epoch = rest.first?.epoch {
+            let group = rest.prefix { $0.epoch == epoch }
+            rest = rest.dropFirst(group.count)
+            let byteCount = try withFiles { files throws(FileError) in
+                try files.write(group.map(\.content), number: epoch)
             }
-            try current.withLock { current throws(FileError) in
-                if current?.number != epoch {
-                    // What stands in the old file must be durable before anything in the new one is
-                    // acknowledged.
-                    if options.durability != .os, current?.isDirty == true { try current?.file.sync() }
-                    current = nil
-                    current = try createFile(epoch)
-                }
-                guard var open = current else { return }
-                do throws(FileError) {
-                    try open.file.write(bytes)
-                } catch {
-                    // The torn record must not stand in the way of later ones.
-                    do throws(FileError) { try open.file.truncate(to: open.byteCount) } catch {
-                        telemetry.note(error)
-                    }
-                    current = nil
-                    throw error
-                }
-                open.byteCount += bytes.count
-                open.isDirty = true
-                current = open
-                state.withLock { $0.fileByteCounts[epoch] = open.byteCount }
+            let contentByteCount = group.reduce(0) { $0 + $1.content.byteCount }
+            state.withLock { state in
+                if state.epoch == epoch { state.waitingByteCount -= contentByteCount }
+                state.reserve.note(writtenByteCount: byteCount)
             }
-            telemetry.logBytes.add(bytes.count)
+            telemetry.logBytes.add(byteCount)
+            telemetry.logRecords.add(group.count)
         }
-    }
-
-    private func createFile(_ number: UInt64) throws(FileError) -> Current {
-        let path = "\(directory)/\(LogFile.name(number))"
-        let file = try options.fileSystem.create(path)
-        let header = LogFile.header(number)
-        try file.write(header)
-        if options.durability != .os {
-            try file.sync()
-            try options.fileSystem.syncDirectory(directory)
-        }
-        state.withLock { $0.fileByteCounts[number] = header.count }
-        return Current(file: file, number: number, byteCount: header.count)
     }
 
     private func sync() throws(FileError) {
         let start = ContinuousClock.now
-        try current.withLock { current throws(FileError) in
-            try current?.file.sync()
-            current?.isDirty = false
+        let isDone = try withFiles { files throws(FileError) in try files.sync() }
+        if isDone { telemetry.logSyncSeconds.observe((ContinuousClock.now - start).seconds) }
+    }
+
+    /// Works on the files and notes what is there after.
+    private func withFiles<Result>(
+        _ body: (inout LogFiles) throws(FileError) -> Result
+    ) throws(FileError) -> Result {
+        try files.withLock { files throws(FileError) in
+            let recycled = files.recycledCount
+            defer {
+                telemetry.logFilesRecycled.add(files.recycledCount - recycled)
+                state.withLock { state in
+                    state.sizes = files.sizes
+                    state.spareByteCount = files.spare?.byteCount ?? 0
+                }
+            }
+            return try body(&files)
         }
-        telemetry.logSyncSeconds.observe((ContinuousClock.now - start) / .seconds(1))
     }
 
     /// Refuses everything that is not durable.
@@ -251,9 +261,9 @@ final class Log: Sendable {
     /// file is begun once there may be room again.
     private func fail(_ error: FileError, _ entries: [Entry] = []) {
         telemetry.note(error)
-        let isPermanent = error.operation == "sync"
+        let isPermanent = error.isFailedSync
         // The file is left as it is; with it goes what would ask for another sync.
-        if isPermanent { current.withLock { $0 = nil } }
+        files.withLock { $0.leave() }
         let sinkError = SinkError.unavailable(
             isPermanent ? "\(error); writes are refused until the daemon is restarted" : error.description
         )
@@ -261,9 +271,10 @@ final class Log: Sendable {
             let until =
                 isPermanent ? nil : ContinuousClock.now.advanced(by: .milliseconds(options.retryMillis))
             // A failed sync stays in force, whatever fails after it.
-            if state.failure == nil || state.failure?.until != nil { state.failure = (sinkError, until) }
-            state.epoch += 1
-            state.epochByteCount = 0
+            if state.failure == nil || state.failure?.until != nil {
+                state.failure = Failure(error: sinkError, until: until)
+            }
+            state.beginEpoch()
             defer { state.pending = [] }
             return state.pending
         }
