@@ -86,6 +86,7 @@ final class Evaluation {
             let table = try withoutDroppedNames(try tableInput(0, of: node))
             return .samples(Evaluation.series(of: table, on: node.inputGrid(0)))
         case .call(let call): return try self.call(call, node)
+        case .info(let info): return .table(try self.info(info, node))
         case .negate: return try negated(node)
         case .binary(let binary): return try self.binary(binary, node)
         case .aggregate(let aggregate): return .table(try self.aggregate(aggregate, node))

@@ -16,6 +16,9 @@ extension Evaluation {
         _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
     ) throws(PromQLError) {
         switch node.operation {
+        case .selector(let selector) where selector.rangeExtension == .smoothed:
+            let kernel = SmoothedSampleKernel(shape: selector.shape, grid: node.grid)
+            try forEachRow(of: selector, kernel, node, skipsStale: true, dropsName: false, body)
         case .selector(let selector):
             let kernel = NewestSampleKernel(shape: selector.shape, grid: node.grid, isTime: false)
             try forEachRow(of: selector, kernel, node, skipsStale: false, dropsName: false, body)
@@ -29,13 +32,14 @@ extension Evaluation {
 
     // MARK: - Selectors
 
-    /// Reads series after series and turns each into a row.
-    private func forEachRow(
+    /// Reads series after series, those that are wanted, and turns each into a row.
+    func forEachRow(
         of selector: SelectorPlan,
         _ kernel: any RowKernel,
         _ node: PlanNode,
         skipsStale: Bool,
         dropsName: Bool,
+        where isWanted: ((Labels) -> Bool)? = nil,
         _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
     ) throws(PromQLError) {
         guard let set = try select(selector, node.grid) else { return }
@@ -43,6 +47,10 @@ extension Evaluation {
         var column = SampleColumn()
         var row = StepRow(stepCount: node.grid.count)
         for index in 0..<set.count {
+            if let isWanted {
+                try meter.work(1)
+                guard isWanted(set.labels(at: index)) else { continue }
+            }
             try read(set, index, into: &column)
             let count = column.count
             if skipsStale { column.removeStaleMarkers() }
@@ -55,12 +63,11 @@ extension Evaluation {
 
     /// The series that `selector` selects for the steps of `grid`; nil if there are no steps.
     private func select(_ selector: SelectorPlan, _ grid: StepGrid) throws(PromQLError) -> (any SeriesSet)? {
-        guard grid.count > 0, let ends = selector.shape.ends(on: grid) else { return nil }
-        // The windows are open on the left.
-        let start = Timestamp(millis: ends.first - selector.shape.rangeMillis).advanced(byMillis: 1)
+        guard grid.count > 0, let reach = selector.shape.reach(on: grid) else { return nil }
+        let start = Timestamp(millis: reach.after).advanced(byMillis: 1)
         let request = SelectRequest(
             matchers: selector.matchers,
-            range: TimeRange(start, Timestamp(millis: ends.last)),
+            range: TimeRange(start, Timestamp(millis: reach.through)),
             hints: selector.hints
         )
         do {
@@ -90,7 +97,7 @@ extension Evaluation {
             parameters.append(try scalarInput(position, of: node))
         }
         let function = window.function
-        let kernel = function.kernel(window.shape, node.grid, parameters)
+        let kernel = function.kernel(window.shape, node.grid, parameters, window.rangeExtension)
         var anyStep = StepSet(stepCount: node.grid.count)
         let checksQuantile = function == .quantileOverTime
         let wrapped: (Labels, Bool, StepRow) throws(PromQLError) -> Void = {
@@ -187,6 +194,11 @@ extension Evaluation {
             var column = SampleColumn()
             try read(set, index, into: &column)
             column.removeStaleMarkers()
+            let shape = selector.shape
+            if selector.rangeExtension != .none {
+                let end = shape.end(at: time)
+                column.extend(selector.rangeExtension, from: end - shape.rangeMillis, to: end)
+            }
             if !column.isEmpty { series.append(RangeSeries(labels: set.labels(at: index), column: column)) }
         }
         return series

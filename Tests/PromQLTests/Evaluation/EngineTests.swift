@@ -67,6 +67,10 @@ struct EngineTests {
             ("max_over_time(m[1m:20s])", -239_999, 100_000),
             ("max_over_time(rate(m[30s])[1m:20s] offset 20s)", 10_001, 80_000),
             ("m[30s]", 70_001, 100_000),
+            ("increase(m[30s] anchored)", -229_999, 100_000),
+            ("increase(m[30s] smoothed offset 10s)", -239_999, 390_000),
+            ("m smoothed", -199_999, 400_000),
+            ("info(m{job=\"j\"} offset 10s)", -209_999, 90_000),
         ]
     )
     func requestedRange(_ text: String, _ start: Int64, _ end: Int64) throws {
@@ -208,15 +212,21 @@ struct EngineTests {
         #expect(matrix.first?.column.count == 11_001)
     }
 
-    @Test("what is not evaluated says so", arguments: ["info(m)", "rate(m[1m] anchored)", "m smoothed"])
-    func unsupported(_ text: String) throws {
-        let source = EngineTests.source(seriesCount: 1, sampleCount: 1)
-        do {
-            _ = try EngineTests.instant(text, source, 0)
-            Issue.record("\(text) has an answer")
-        } catch PromQLError.unsupported(let message) {
-            #expect(message.hasSuffix("is not supported yet"))
+    @Test("every function of the language is evaluated", arguments: FunctionSignature.all.map(\.name))
+    func everyFunction(_ name: String) throws {
+        let signature = try #require(FunctionSignature.named(name))
+        let source = EngineTests.source(seriesCount: 2, sampleCount: 20)
+        let arguments = signature.arguments.enumerated().map { index, type in
+            switch type {
+            case .scalar: "0.5"
+            case .string: "\"label\""
+            case .matrix: "m[1m]"
+            default: name == "info" && index == 1 ? "{i=\"0\"}" : "m"
+            }
         }
+        let text = "\(name)(\(arguments.joined(separator: ", ")))"
+        _ = try EngineTests.instant(text, source, 100_000)
+        _ = try EngineTests.range(text, source, 0, 100_000, 10_000)
     }
 
     @Test(

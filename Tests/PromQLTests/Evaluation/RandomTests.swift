@@ -88,6 +88,56 @@ struct RandomTests {
     }
 
     @Test(
+        "a function over extended ranges gives what it gives for each range alone",
+        arguments: 0..<40 as Range<UInt64>
+    )
+    func extendedEqualsAlone(_ seed: UInt64) throws {
+        var generator = Generator(state: seed)
+        var samples = RandomTests.column(&generator)
+        samples.removeStaleMarkers()
+        var grid = StepGrid(instant: Int64.random(in: -50_000...50_000, using: &generator))
+        grid.stepMillis = Int64.random(in: 1...60, using: &generator) * 1000
+        grid.count = 40
+        var shape = WindowShape(
+            rangeMillis: Int64.random(in: 1...300, using: &generator) * 1000,
+            offsetMillis: Int64.random(in: -20...20, using: &generator) * 1000,
+            fixedMillis: nil
+        )
+        let lookback = Int64.random(in: 1...120, using: &generator) * 1000
+        var meter = Meter(.unlimited())
+        for rangeExtension in [RangeExtension.anchored, .smoothed] {
+            shape.margin = WindowMargin(
+                beforeMillis: lookback,
+                afterMillis: rangeExtension == .smoothed ? lookback : 0
+            )
+            for function in [RangeFunction.rate, .increase, .delta, .changes, .resets]
+            where function.takes(rangeExtension) {
+                var row = StepRow(stepCount: grid.count)
+                var kernel = function.kernel(shape, grid, [], rangeExtension)
+                try kernel.evaluate(samples, into: &row, &meter)
+                for step in 0..<grid.count {
+                    let end = shape.end(at: grid.time(step))
+                    let start = end - shape.rangeMillis
+                    var range = SampleColumn()
+                    for (time, value) in zip(samples.timestamps, samples.values)
+                    where time > start - lookback && time <= end + shape.margin.afterMillis {
+                        range.append(millis: time, value: value)
+                    }
+                    range.extend(rangeExtension, from: start, to: end)
+                    let isPresent = StepSet(stepCount: grid.count, words: row.present).contains(step)
+                    #expect(isPresent == !range.isEmpty, "seed \(seed), \(function), step \(step)")
+                    guard isPresent, function == .delta, let last = range.values.last else { continue }
+                    let change = last - range.values[0]
+                    #expect(
+                        change == row.values[step] || change.isNaN && row.values[step].isNaN,
+                        "seed \(seed), step \(step): \(row.values[step]), not \(change)"
+                    )
+                }
+            }
+        }
+    }
+
+    @Test(
         "sums of whole numbers are the same to the last bit, running or not",
         arguments: 0..<20 as Range<UInt64>
     )

@@ -1,4 +1,5 @@
 import Foundation
+import Model
 import Testing
 
 @testable import PromQL
@@ -32,6 +33,58 @@ struct ScriptTests {
     @Test("there are scripts to run")
     func scriptsExist() {
         #expect(!ScriptTests.scripts(in: ScriptTests.folder).isEmpty)
+    }
+
+    /// Everything that a query can be made of, by a name.
+    private static func partNames(of expr: Expr) -> Set<String> {
+        var names: Set<String> = []
+        var open = [expr]
+        while let expr = open.popLast() {
+            switch expr.node {
+            case .call(let function, _): names.insert(function)
+            case .queryTime(let time): names.insert(time.rawValue)
+            case .aggregate(let aggregation):
+                names.insert(aggregation.op.rawValue)
+                if !aggregation.grouping.isEmpty { names.insert(aggregation.isWithout ? "without" : "by") }
+            case .binary(let binary):
+                names.insert(binary.op.rawValue)
+                if binary.returnsBool { names.insert("bool") }
+                guard let matching = binary.matching else { break }
+                if !matching.labels.isEmpty { names.insert(matching.isOn ? "on" : "ignoring") }
+                names.insert(matching.cardinality.rawValue)
+                if matching.fillLeft != nil { names.insert("fill_left") }
+                if matching.fillRight != nil { names.insert("fill_right") }
+            case .unary(let sign, _): names.insert("unary \(sign.rawValue)")
+            case .subquery: names.insert("subquery")
+            case .selector(let selector):
+                names.insert(selector.rangeExtension.rawValue)
+                if selector.modifiers.offset != nil { names.insert("offset") }
+                if selector.modifiers.at != nil { names.insert("@") }
+                names.formUnion(selector.matchers.map { "matcher \($0.kind.rawValue)" })
+            case .number, .string, .matrix, .parenthesized: break
+            }
+            open.append(contentsOf: expr.parts)
+        }
+        return names
+    }
+
+    @Test("the scripts use every function, operator, aggregation and modifier")
+    func everythingIsCovered() throws {
+        var used: Set<String> = []
+        for file in ScriptTests.scripts(in: ScriptTests.folder) {
+            for case .eval(let eval) in try TestScript(String(contentsOf: file, encoding: .utf8)).commands {
+                guard let expr = try? Parser.parse(eval.query) else { continue }
+                used.formUnion(ScriptTests.partNames(of: expr))
+            }
+        }
+        var wanted = Set(FunctionSignature.all.map(\.name))
+        wanted.formUnion(AggregationOperator.allCases.map(\.rawValue))
+        wanted.formUnion(BinaryOperator.allCases.map(\.rawValue))
+        wanted.formUnion(Matcher.Kind.allCases.map { "matcher \($0.rawValue)" })
+        wanted.formUnion(["by", "without", "bool", "on", "ignoring", "fill_left", "fill_right", "subquery"])
+        wanted.formUnion(["one-to-one", "many-to-one", "one-to-many", "many-to-many", "unary -", "unary +"])
+        wanted.formUnion(["anchored", "smoothed", "offset", "@"])
+        #expect(wanted.subtracting(used).sorted() == [])
     }
 
     /// Runs scripts from elsewhere, such as Prometheus's own, and prints how many of their queries pass;

@@ -54,7 +54,7 @@ enum ScalarFunction {
 
     /// The smaller value as Go's `math.Min` has it: minus infinity wins over NaN, NaN over the rest.
     @inline(__always)
-    private static func minimum(_ left: Double, _ right: Double) -> Double {
+    static func minimum(_ left: Double, _ right: Double) -> Double {
         if left == -.infinity || right == -.infinity { return -.infinity }
         if left.isNaN || right.isNaN { return .nan }
         if left == 0, right == 0 { return left.sign == .minus ? left : right }
@@ -63,7 +63,7 @@ enum ScalarFunction {
 
     /// The larger value as Go's `math.Max` has it: infinity wins over NaN, NaN over the rest.
     @inline(__always)
-    private static func maximum(_ left: Double, _ right: Double) -> Double {
+    static func maximum(_ left: Double, _ right: Double) -> Double {
         if left == .infinity || right == .infinity { return .infinity }
         if left.isNaN || right.isNaN { return .nan }
         if left == 0, right == 0 { return left.sign == .minus ? right : left }

@@ -45,7 +45,8 @@ extension Evaluation {
         case .histogramQuantiles(let label, let spans):
             return .table(try histogramQuantiles(node, label, spans))
         case .histogramFraction(let span): return .table(try histogramFraction(node, span))
-        case .ofNativeHistograms: return .table(emptied(try tableInput(0, of: node)))
+        case .extremum(let isMaximum): return .scalar(try extremum(node, isMaximum))
+        case .ofNativeHistograms, .startTimestamps: return .table(emptied(try tableInput(0, of: node)))
         }
     }
 
@@ -100,6 +101,18 @@ extension Evaluation {
         table.removeEmptyRows()
         table.dropNames()
         return table
+    }
+
+    /// `min_of` and `max_of`.
+    private func extremum(_ node: PlanNode, _ isMaximum: Bool) throws(PromQLError) -> ScalarColumn {
+        let (left, right) = (try scalarInput(0, of: node), try scalarInput(1, of: node))
+        func value(_ step: Int) -> Double {
+            isMaximum
+                ? ScalarFunction.maximum(left[step], right[step])
+                : ScalarFunction.minimum(left[step], right[step])
+        }
+        if case .constant = left, case .constant = right { return .constant(value(0)) }
+        return .steps((0..<node.grid.count).map(value))
     }
 
     /// The value of the only series, NaN where there are none or several.

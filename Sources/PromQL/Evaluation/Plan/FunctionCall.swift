@@ -27,8 +27,12 @@ enum FunctionCall {
     case histogramQuantiles(label: String, spans: [SourceSpan])
     /// The place of the vector.
     case histogramFraction(SourceSpan)
+    /// `min_of` and `max_of`: the smaller or the larger of two scalars.
+    case extremum(isMaximum: Bool)
     /// A function of native histograms alone; there are none yet, and other samples are ignored.
     case ofNativeHistograms
+    /// `start_timestamp`; samples have no start timestamps here, so it has no result.
+    case startTimestamps
 }
 
 /// What the planner needs to know of a function.
@@ -37,6 +41,8 @@ enum FunctionKind {
     case window(RangeFunction)
     case element(ElementFunction)
     case date(DateFunction)
+    /// `info`, which reads series of its own.
+    case info
     /// One of its own kind, planned by name.
     case other
 
@@ -45,14 +51,15 @@ enum FunctionKind {
         if let function = RangeFunction(rawValue: name) { return .window(function) }
         if let function = ElementFunction(rawValue: name) { return .element(function) }
         if let function = DateFunction(rawValue: name) { return .date(function) }
+        if name == "info" { return .info }
         return others.contains(name) ? .other : nil
     }
 
     private static let others: Set<String> = [
         "absent", "clamp", "clamp_max", "clamp_min", "histogram_avg", "histogram_count", "histogram_fraction",
         "histogram_quantile", "histogram_quantiles", "histogram_stddev", "histogram_stdvar", "histogram_sum",
-        "label_join", "label_replace", "pi", "round", "scalar", "sort", "sort_by_label", "sort_by_label_desc",
-        "sort_desc", "time", "timestamp", "vector",
+        "label_join", "label_replace", "max_of", "min_of", "pi", "round", "scalar", "sort", "sort_by_label",
+        "sort_by_label_desc", "sort_desc", "start_timestamp", "time", "timestamp", "vector",
     ]
 
     /// The functions whose value changes from step to step even where their arguments do not.

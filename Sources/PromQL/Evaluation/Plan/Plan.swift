@@ -61,6 +61,8 @@ enum Operation {
     case window(WindowPlan)
     /// A function of instant vectors and scalars.
     case call(FunctionCall)
+    /// `info`. Input: the series that get labels.
+    case info(InfoPlan)
     /// `-vector`, `-scalar`.
     case negate
     /// An operator. Inputs: left, right.
@@ -75,6 +77,8 @@ struct SelectorPlan {
     var matchers: [Matcher]
     /// Where it looks.
     var shape: WindowShape
+    /// How the edges of its range are treated.
+    var rangeExtension = RangeExtension.none
     /// What the source is told about the use of the samples.
     var hints: SelectHints
 }
@@ -143,6 +147,11 @@ struct WindowPlan {
         case .selector(let selector): selector.shape
         case .subquery(let subquery): subquery.shape
         }
+    }
+
+    /// How the edges of its range are treated.
+    var rangeExtension: RangeExtension {
+        if case .selector(let selector) = source { selector.rangeExtension } else { .none }
     }
 
     /// How many inputs come before the function's parameters.

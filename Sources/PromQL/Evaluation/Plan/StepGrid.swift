@@ -43,6 +43,8 @@ struct WindowShape: Hashable {
     var offsetMillis: Int64
     /// The time that `@` fixes in place of the step's.
     var fixedMillis: Int64?
+    /// How far beyond both ends of the window samples are read (`anchored`, `smoothed`).
+    var margin = WindowMargin()
 
     /// The end of the window of the step at `time`; samples at this time are inside.
     @inline(__always)
@@ -53,7 +55,25 @@ struct WindowShape: Hashable {
     func ends(on grid: StepGrid) -> (first: Int64, last: Int64)? {
         let (first, firstOverflow) = (fixedMillis ?? grid.start).subtractingReportingOverflow(offsetMillis)
         let (last, lastOverflow) = (fixedMillis ?? grid.last).subtractingReportingOverflow(offsetMillis)
-        let (_, startOverflow) = first.subtractingReportingOverflow(rangeMillis)
-        return firstOverflow || lastOverflow || startOverflow ? nil : (first, last)
+        let (start, startOverflow) = first.subtractingReportingOverflow(rangeMillis)
+        let (_, marginOverflow) = start.subtractingReportingOverflow(margin.beforeMillis)
+        let (_, endOverflow) = last.addingReportingOverflow(margin.afterMillis)
+        let isOutside = firstOverflow || lastOverflow || startOverflow || marginOverflow || endOverflow
+        return isOutside ? nil : (first, last)
     }
+
+    /// The samples that the windows of all steps of `grid` look at: those after the first time and not after
+    /// the second; nil as for `ends`.
+    func reach(on grid: StepGrid) -> (after: Int64, through: Int64)? {
+        guard let ends = ends(on: grid) else { return nil }
+        return (ends.first - rangeMillis - margin.beforeMillis, ends.last + margin.afterMillis)
+    }
+}
+
+/// How far beyond a window its neighbours are looked for.
+struct WindowMargin: Hashable {
+    /// Before its start, left-open like the window.
+    var beforeMillis: Int64 = 0
+    /// Behind its end.
+    var afterMillis: Int64 = 0
 }

@@ -63,7 +63,7 @@ struct ExtrapolatedChange: WindowFunction {
     }
 
     /// Milliseconds in seconds, rounded as Go's `Duration.Seconds` does.
-    private static func seconds(millis: Int64) -> Double {
+    static func seconds(millis: Int64) -> Double {
         Double(millis / 1000) + Double(millis % 1000) * 1e6 / 1e9
     }
 }

@@ -39,10 +39,25 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
     /// Whether it makes sense for counters only.
     var wantsCounter: Bool { self == .rate || self == .increase }
 
+    /// Whether its range may be `anchored` or `smoothed`.
+    func takes(_ rangeExtension: RangeExtension) -> Bool {
+        switch (rangeExtension, self) {
+        case (.none, _), (_, .rate), (_, .increase), (_, .delta): true
+        case (.anchored, .changes), (.anchored, .resets): true
+        default: false
+        }
+    }
+
     /// What computes it for one series after the other, for windows of `shape` at the steps of `grid`.
     ///
     /// `parameters` are the arguments beside the range, in order.
-    func kernel(_ shape: WindowShape, _ grid: StepGrid, _ parameters: [ScalarColumn]) -> any RowKernel {
+    func kernel(
+        _ shape: WindowShape,
+        _ grid: StepGrid,
+        _ parameters: [ScalarColumn],
+        _ rangeExtension: RangeExtension = .none
+    ) -> any RowKernel {
+        if rangeExtension != .none { return extendedKernel(shape, grid, rangeExtension) }
         func sliding(_ function: some WindowFunction) -> any RowKernel {
             SlidingKernel(function, shape, grid)
         }
@@ -77,6 +92,31 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
         case .quantileOverTime: sliding(WindowQuantile(phi: parameter(0)))
         case .madOverTime: sliding(MedianDeviation())
         case .doubleExponentialSmoothing: sliding(Smoothing(level: parameter(0), trend: parameter(1)))
+        }
+    }
+
+    /// The same for a range that is `anchored` or `smoothed`.
+    private func extendedKernel(
+        _ shape: WindowShape,
+        _ grid: StepGrid,
+        _ rangeExtension: RangeExtension
+    ) -> any RowKernel {
+        let isSmoothed = rangeExtension == .smoothed
+        func change(isCounter: Bool, perSecond: Bool = false) -> any RowKernel {
+            let function = EdgeChange(
+                isCounter: isCounter,
+                isSmoothed: isSmoothed,
+                perSecondOf: perSecond ? shape.rangeMillis : nil
+            )
+            return SlidingKernel(function, shape, grid)
+        }
+        return switch self {
+        case .rate: change(isCounter: true, perSecond: true)
+        case .increase: change(isCounter: true)
+        case .delta: change(isCounter: false)
+        case .changes: SlidingKernel(Anchored(PairCount(isReset: false)), shape, grid)
+        case .resets: SlidingKernel(Anchored(PairCount(isReset: true)), shape, grid)
+        default: preconditionFailure("BUG: \(rawValue) over an extended range")
         }
     }
 }

@@ -11,6 +11,9 @@ protocol RowKernel {
 }
 
 /// The samples that one step looks at.
+///
+/// Where the shape has a margin, the samples are those of the window and of the margin, and `start` and `end`
+/// still are the window's own.
 struct Window {
     /// The step.
     var step = 0
@@ -20,16 +23,16 @@ struct Window {
     var start: Int64 = 0
     /// The last time of the window.
     var end: Int64 = 0
-    /// The first sample inside.
+    /// The first sample.
     var low = 0
     /// The first sample behind.
     var high = 0
 
-    /// The number of samples inside.
+    /// The number of samples.
     @inline(__always)
     var count: Int { high - low }
 
-    /// The samples inside.
+    /// The samples.
     @inline(__always)
     var indices: Range<Int> { low..<high }
 }
@@ -70,14 +73,16 @@ struct SlidingKernel<Function: WindowFunction>: RowKernel {
         function.begin(samples)
         try meter.work(samples.count)
         let count = samples.count
+        let margin = shape.margin
         var window = Window()
         for step in 0..<grid.count {
             window.step = step
             window.time = grid.time(step)
             window.end = shape.end(at: window.time)
             window.start = window.end - shape.rangeMillis
-            while window.high < count, samples.timestamps[window.high] <= window.end { window.high += 1 }
-            while window.low < window.high, samples.timestamps[window.low] <= window.start { window.low += 1 }
+            let (after, through) = (window.start - margin.beforeMillis, window.end + margin.afterMillis)
+            while window.high < count, samples.timestamps[window.high] <= through { window.high += 1 }
+            while window.low < window.high, samples.timestamps[window.low] <= after { window.low += 1 }
             try meter.work(window.count + 1)
             guard window.low < window.high else { continue }
             if let value = function.value(window, samples) { row.set(step, value) }
