@@ -59,25 +59,27 @@ package struct APIBackend: Sendable {
 package struct DaemonStatus: Sendable {
     /// When the daemon started.
     package var startTime: Timestamp
-    /// Whether the last reading of the configuration succeeded.
-    package var isConfigurationValid: Bool
+    /// What was wrong with rules, retention or configuration when they were read last; nil if nothing was.
+    package var configurationError: String?
     /// When the configuration in force was read.
     package var configurationTime: Timestamp
     /// The text of the configuration file; empty if there is none.
     package var configurationText: String
     /// How long samples are kept by default, as text.
     package var retention: String
+    /// Whether the last reading of the configuration succeeded.
+    package var isConfigurationValid: Bool { configurationError == nil }
 
     /// A status of the given parts.
     package init(
         startTime: Timestamp,
-        isConfigurationValid: Bool,
+        configurationError: String?,
         configurationTime: Timestamp,
         configurationText: String,
         retention: String
     ) {
         self.startTime = startTime
-        self.isConfigurationValid = isConfigurationValid
+        self.configurationError = configurationError
         self.configurationTime = configurationTime
         self.configurationText = configurationText
         self.retention = retention

@@ -35,6 +35,7 @@ enum StatusRoutes {
                 write("serverTime", TimeText.format(exchange.context.now()), to: &json)
                 json.key("reloadConfigSuccess")
                 json.bool(status.isConfigurationValid)
+                if let error = status.configurationError { write("reloadConfigError", error, to: &json) }
                 write("lastConfigTime", TimeText.format(status.configurationTime), to: &json)
                 json.key("corruptionCount")
                 json.integer(0)

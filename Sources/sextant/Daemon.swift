@@ -30,7 +30,8 @@ struct Daemon {
         let logger = Logger(label: "sextant") { [level = options.logLevel] _ in
             LineLogHandler(level: level, now: now)
         }
-        var settings = try DaemonSettings.load(options)
+        let reading = SettingsReading(options)
+        var settings = try reading.result.get()
         // Half of the descriptors are for the store's files.
         let connections = settings.configuration.limits.connections
         settings.configuration.limits.connections = min(connections, FileLimit.raise() / 2)
@@ -44,7 +45,7 @@ struct Daemon {
         let registry = Registry()
         BuildInfo.register(in: registry)
         ProcessMetrics.register(in: registry)
-        let board = SettingsBoard(settings, at: now(), registry: registry)
+        let board = SettingsBoard(settings, reading.stamps, at: now(), registry: registry)
         let replay = ReplayProgress()
         let server = try makeServer(board, replay, registry, logger, now)
         let core = DaemonCore(
@@ -59,7 +60,7 @@ struct Daemon {
         )
         // They are stopped in the opposite order: first no more requests, then no more rules, then the store.
         var configuration = ServiceGroupConfiguration(
-            services: [core, ReloadOnSignal(core: core), server],
+            services: [core, ReloadOnSignal(core: core), ReloadOnChange(core: core), server],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Daemon.quiet(logger)
         )
@@ -112,6 +113,22 @@ private struct ReloadOnSignal: Service {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             // What went wrong is logged there.
             try? await core.reload()
+        }
+    }
+}
+
+/// Looks every second whether the files of the settings have changed, and reads them anew once they have kept
+/// the same look for a second.
+///
+/// Files are looked at rather than watched: this way links, mounted directories and network file systems make
+/// no difference.
+private struct ReloadOnChange: Service {
+    let core: DaemonCore
+
+    func run() async throws {
+        var changed: FileStamps?
+        for await _ in AsyncTicks(everyMillis: 1000).cancelOnGracefulShutdown() {
+            changed = await core.reloadIfChanged(since: changed)
         }
     }
 }

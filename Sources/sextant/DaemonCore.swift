@@ -106,6 +106,20 @@ final class DaemonCore: Service {
         try await reload.value
     }
 
+    /// Reads them anew if the files look other than when they were read last, and have done so for a while:
+    /// `earlier` is what the last call answered.
+    ///
+    /// What is wrong with them has been logged then.
+    func reloadIfChanged(since earlier: FileStamps?) async -> FileStamps? {
+        guard running.withLock({ $0 }) != nil else { return nil }
+        let known = board.stamps
+        guard let current = try? await threads.run({ known.taken() }), current != known else { return nil }
+        guard current == earlier else { return current }
+        logger.info("rules, retention or configuration have changed")
+        try? await reload()
+        return nil
+    }
+
     private func openStore() async throws -> Store {
         var storeOptions = StoreOptions(now: now)
         storeOptions.durability = options.durability
@@ -147,18 +161,16 @@ final class DaemonCore: Service {
 
     private func replaceSettings() async throws {
         guard let running = running.withLock({ $0 }) else { throw WorkerThreads.Failure.stopped }
+        var stamps = board.stamps
         do {
             let options = options
-            let settings = try await threads.run {
-                Result { () throws(YAMLFileError) in
-                    let settings = try DaemonSettings.load(options)
-                    return settings
-                }
-            }.get()
+            let reading = try await threads.run { SettingsReading(options) }
+            stamps = reading.stamps
+            let settings = try reading.result.get()
             try await threads.run {
                 Result { () throws(StorageError) in try running.store.setRetention(settings.retention) }
             }.get()
-            board.replace(by: settings, at: now())
+            board.replace(by: settings, stamps, at: now())
             await running.scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
             logger.info(
                 "reloaded",
@@ -167,7 +179,7 @@ final class DaemonCore: Service {
                 ]
             )
         } catch {
-            board.noteFailure()
+            board.noteFailure("\(error)", stamps)
             logger.error(
                 "reload failed, the old rules, retention and configuration stay",
                 metadata: ["error": "\(error)"]

@@ -13,34 +13,6 @@ struct DaemonSettings: Sendable {
     /// How long samples are kept.
     var retention = RetentionPolicy.keepForever
 
-    /// Reads the files that `options` name; blocks while it does.
-    ///
-    /// - Throws: All that is wrong with any of them.
-    static func load(_ options: DaemonOptions) throws(YAMLFileError) -> DaemonSettings {
-        var settings = DaemonSettings()
-        var problems: [FileProblem] = []
-        do throws(YAMLFileError) {
-            if let path = options.configurationPath {
-                settings.configurationText = try TextFile.read(path)
-                settings.configuration = try ConfigFile.parse(settings.configurationText, file: path)
-            }
-        } catch {
-            problems += error.problems
-        }
-        do throws(YAMLFileError) {
-            settings.groups = try RuleFiles.load(settings.configuration.ruleFiles + options.rulePaths)
-        } catch {
-            problems += error.problems
-        }
-        do throws(YAMLFileError) {
-            if let path = options.retentionPath { settings.retention = try RetentionFile.load(path) }
-        } catch {
-            problems += error.problems
-        }
-        guard problems.isEmpty else { throw YAMLFileError(problems) }
-        return settings
-    }
-
     /// What evaluates queries under these settings.
     var engine: Engine {
         var options = EngineOptions()

@@ -8,7 +8,8 @@ final class SettingsBoard: Sendable {
     private struct State {
         var settings: DaemonSettings
         var readAt: Timestamp
-        var isLastReadValid = true
+        var stamps: FileStamps
+        var lastError: String?
     }
 
     /// The limits in force.
@@ -17,8 +18,8 @@ final class SettingsBoard: Sendable {
     private let state: Mutex<State>
     private let startTime: Timestamp
 
-    init(_ settings: DaemonSettings, at time: Timestamp, registry: Registry) {
-        state = Mutex(State(settings: settings, readAt: time))
+    init(_ settings: DaemonSettings, _ stamps: FileStamps, at time: Timestamp, registry: Registry) {
+        state = Mutex(State(settings: settings, readAt: time, stamps: stamps))
         limits = LimitsInForce(settings.configuration.limits)
         startTime = time
         registry.collect(
@@ -36,26 +37,32 @@ final class SettingsBoard: Sendable {
     /// The settings in force.
     var current: DaemonSettings { state.withLock { $0.settings } }
 
+    /// What the files looked like when they were read last, whether or not they were valid.
+    var stamps: FileStamps { state.withLock { $0.stamps } }
+
     /// What the API shows of them.
     var status: DaemonStatus {
         let state = state.withLock { $0 }
         return DaemonStatus(
             startTime: startTime,
-            isConfigurationValid: state.isLastReadValid,
+            configurationError: state.lastError,
             configurationTime: state.readAt,
             configurationText: state.settings.configurationText,
             retention: state.settings.retentionText
         )
     }
 
-    /// Puts `settings` into force.
-    func replace(by settings: DaemonSettings, at time: Timestamp) {
-        state.withLock { $0 = State(settings: settings, readAt: time) }
+    /// Puts `settings` into force, which were read from files that looked like `stamps`.
+    func replace(by settings: DaemonSettings, _ stamps: FileStamps, at time: Timestamp) {
+        state.withLock { $0 = State(settings: settings, readAt: time, stamps: stamps) }
         limits.replace(by: settings.configuration.limits)
     }
 
-    /// Notes that the files could not be read; the settings stay.
-    func noteFailure() {
-        state.withLock { $0.isLastReadValid = false }
+    /// Notes why the files, which looked like `stamps`, could not be put into force; the settings stay.
+    func noteFailure(_ reason: String, _ stamps: FileStamps) {
+        state.withLock {
+            $0.lastError = reason
+            $0.stamps = stamps
+        }
     }
 }

@@ -15,9 +15,12 @@ struct Sextant: AsyncParsableCommand {
               sextant demo
               sextant query 'kpi:orders_last_hour' --range 30d
               sextant push --job nightly backup_bytes=123 ok=1
+              sextant check rules rules/
             """,
         version: "sextant \(BuildInfo.version)",
-        subcommands: [ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self]
+        subcommands: [
+            ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self, CheckCommand.self,
+        ]
     )
 
     /// Runs the command that the arguments name.

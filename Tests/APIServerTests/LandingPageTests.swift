@@ -173,7 +173,7 @@ struct LandingPageTests {
             let status = backend.status
             backend.status = {
                 var failed = status()
-                failed.isConfigurationValid = false
+                failed.configurationError = "rules.yml:1:1: <wrong>"
                 return failed
             }
         }

@@ -86,7 +86,7 @@ struct TestServer: Sendable {
             status: {
                 DaemonStatus(
                     startTime: now,
-                    isConfigurationValid: true,
+                    configurationError: nil,
                     configurationTime: now,
                     configurationText: "global: {}\n",
                     retention: "forever"

@@ -33,11 +33,41 @@ import Testing
     }
 
     @Test(
+        "Environment variables in external labels",
+        arguments: [
+            ("plain", "plain"), ("$A", "1"), ("${A}", "1"), ("x$A-${BC}y", "x1-23y"), ("$$A", "$A"),
+            ("a$", "a$"), ("$NONE-", "-"), ("${}x", "x"), ("${A", "A"), ("$-x", "x"), ("$é", "$é"),
+            ("$9A", "A"),
+        ]
+    )
+    func environment(text: String, value: String) throws {
+        let variables = ["A": "1", "BC": "23"]
+        let configuration = try ConfigFile.parse(
+            "global: {external_labels: {a: '\(text)'}}",
+            file: "f",
+            environment: { variables[$0] }
+        )
+        #expect(configuration.externalLabels["a"] == value)
+    }
+
+    @Test(
         "Faults are named with file, line and column",
         arguments: [
-            ("scrape_configs: []", "f:1:1: \"scrape_configs\" is not supported yet"),
-            ("global: {}\nremote_write: []", "f:2:1: \"remote_write\" is not supported yet"),
-            ("global: {scrape_interval: 1m}", "f:1:10: \"scrape_interval\" is not supported yet"),
+            (
+                "scrape_configs: []",
+                "f:1:1: \"scrape_configs\" is not supported: Sextant scrapes nothing; let Prometheus or an agent "
+                    + "scrape and send by remote write"
+            ),
+            (
+                "global: {}\nremote_write: []",
+                "f:2:1: \"remote_write\" is not supported: Sextant forwards no samples; let what sends them "
+                    + "send to several places"
+            ),
+            (
+                "global: {scrape_interval: 1m}",
+                "f:1:10: \"scrape_interval\" is not supported: Sextant scrapes nothing; let Prometheus or an "
+                    + "agent scrape and send by remote write"
+            ),
             (
                 "glob: {}",
                 "f:1:1: unknown field \"glob\" in the configuration; known are global, rule_files, sextant"
@@ -52,10 +82,6 @@ import Testing
             (
                 "global: {evaluation_interval: often}",
                 "f:1:31: evaluation_interval has to be a duration such as 30s or 1h30m, not \"often\""
-            ),
-            (
-                "global: {external_labels: {a: $HOME}}",
-                "f:1:27: environment variables in external_labels are not supported yet"
             ),
         ]
     )

@@ -33,8 +33,8 @@ package enum RuleFiles {
         return groups
     }
 
-    /// The files that a path names.
-    static func files(at path: String) throws(YAMLFileError) -> [String] {
+    /// The files that a path names, see `load`.
+    package static func files(at path: String) throws(YAMLFileError) -> [String] {
         let (folder, name) = split(path)
         if name.contains(where: { "*?[".contains($0) }) {
             return try names(in: folder.isEmpty ? "." : folder)

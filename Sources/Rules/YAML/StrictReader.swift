@@ -53,12 +53,12 @@ package struct StrictReader {
     /// The fields of a mapping, which describes `owner`, such as `a rule`.
     ///
     /// A key that is not in `known` is a problem; `unsupported` are those that Prometheus knows and Sextant
-    /// does not support yet, which the message tells apart.
+    /// does not act on, each with the reason that the message gives.
     package mutating func fields(
         of node: YAMLNode,
         owner: String,
         known: [String],
-        unsupported: Set<String> = []
+        unsupported: [String: String] = [:]
     ) -> YAMLFields? {
         guard case .mapping(let entries) = node.content else {
             report("\(owner) has to be a mapping, not \(node.kindName)", at: node)
@@ -68,8 +68,8 @@ package struct StrictReader {
         for entry in entries {
             if known.contains(entry.name) {
                 if !entry.value.isNull { values[entry.name] = entry.value }
-            } else if unsupported.contains(entry.name) {
-                report("\(LabelText.quoted(entry.name)) is not supported yet", at: entry.key)
+            } else if let reason = unsupported[entry.name] {
+                report("\(LabelText.quoted(entry.name)) is not supported: \(reason)", at: entry.key)
             } else {
                 let choice = known.isEmpty ? "it has none yet" : "known are \(known.joined(separator: ", "))"
                 report("unknown field \(LabelText.quoted(entry.name)) in \(owner); \(choice)", at: entry.key)

@@ -7,30 +7,17 @@ import Rules
 /// errors, so that nobody relies on them.
 enum ConfigFile {
     private static let rootKeys = ["global", "rule_files", "sextant"]
-    private static let unsupportedRootKeys: Set<String> = [
-        "alerting", "otlp", "remote_read", "remote_write", "runtime", "scrape_config_files", "scrape_configs",
-        "storage", "tracing",
-    ]
     private static let globalKeys = ["evaluation_interval", "rule_query_offset", "external_labels"]
-    private static let unsupportedGlobalKeys: Set<String> = [
-        "always_scrape_classic_histograms", "body_size_limit", "convert_classic_histograms_to_nhcb",
-        "extra_scrape_metrics", "keep_dropped_targets", "label_limit", "label_name_length_limit",
-        "label_value_length_limit", "metric_name_escaping_scheme", "metric_name_validation_scheme",
-        "query_log_file", "sample_limit", "scrape_failure_log_file", "scrape_interval",
-        "scrape_native_histograms", "scrape_protocols", "scrape_timeout", "target_limit",
-    ]
 
-    /// What the file at `path` sets.
+    /// What `text`, the content of the file at the path `file`, sets; `environment` answers the values of
+    /// environment variables.
     ///
     /// - Throws: All problems of the file at once.
-    static func load(_ path: String) throws(YAMLFileError) -> Configuration {
-        try parse(TextFile.read(path), file: path)
-    }
-
-    /// What `text`, the content of the file at the path `file`, sets.
-    ///
-    /// - Throws: All problems of the file at once.
-    static func parse(_ text: String, file: String) throws(YAMLFileError) -> Configuration {
+    static func parse(
+        _ text: String,
+        file: String,
+        environment: (String) -> String? = Environment.value
+    ) throws(YAMLFileError) -> Configuration {
         var reader = StrictReader(file: file)
         var configuration = Configuration()
         if let root = reader.document(text),
@@ -38,10 +25,12 @@ enum ConfigFile {
                 of: root,
                 owner: "the configuration",
                 known: rootKeys,
-                unsupported: unsupportedRootKeys
+                unsupported: ForeignKeys.root
             )
         {
-            if let global = fields["global"] { readGlobal(global, into: &configuration, &reader) }
+            if let global = fields["global"] {
+                readGlobal(global, into: &configuration, &reader, environment)
+            }
             for node in reader.list(fields, "rule_files") {
                 guard let path = reader.string(node, "rule_files") else { continue }
                 configuration.ruleFiles.append(resolve(path, against: file))
@@ -55,14 +44,15 @@ enum ConfigFile {
     private static func readGlobal(
         _ node: YAMLNode,
         into configuration: inout Configuration,
-        _ reader: inout StrictReader
+        _ reader: inout StrictReader,
+        _ environment: (String) -> String?
     ) {
         guard
             let fields = reader.fields(
                 of: node,
                 owner: "the section global",
                 known: globalKeys,
-                unsupported: unsupportedGlobalKeys
+                unsupported: ForeignKeys.global
             )
         else { return }
         if let millis = reader.durationMillis(fields, "evaluation_interval"), millis > 0 {
@@ -71,9 +61,8 @@ enum ConfigFile {
         if let millis = reader.durationMillis(fields, "rule_query_offset") {
             configuration.ruleDefaults.queryOffsetMillis = millis
         }
-        let labels = reader.labels(fields, "external_labels")
-        if let node = fields["external_labels"], labels.contains(where: { $0.value.contains("$") }) {
-            reader.report("environment variables in external_labels are not supported yet", at: node)
+        let labels = reader.labels(fields, "external_labels").map { label in
+            Label(label.name, EnvironmentText.expand(label.value, environment))
         }
         configuration.externalLabels = Labels(labels)
     }

@@ -1,0 +1,75 @@
+import ArgumentParser
+
+/// `sextant check`: says whether files can be used, without a daemon.
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Check files before a daemon reads them.",
+        discussion: """
+            All problems of all files go to standard error, each as file:line:column: message. The exit code \
+            is 0 if there is none, 1 if there is one, 2 if the arguments make no sense.
+
+            Examples:
+              sextant check rules rules/
+              sextant check config sextant.yaml
+              sextant check retention retention.yaml
+            """,
+        subcommands: [CheckRulesCommand.self, CheckConfigCommand.self, CheckRetentionCommand.self]
+    )
+}
+
+/// `sextant check rules`.
+struct CheckRulesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rules",
+        abstract: "Check rule files.",
+        discussion: """
+            Rules that record or raise the same with the same labels are told as warnings.
+            """
+    )
+
+    @Argument(
+        help: ArgumentHelp("Rule files, directories or patterns.", valueName: "file|directory|glob")
+    )
+    var files: [String]
+
+    func run() throws {
+        var check = FileCheck()
+        for path in files { check.rules(at: path) }
+        try check.finish()
+    }
+}
+
+/// `sextant check config`.
+struct CheckConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config",
+        abstract: "Check configuration files and the rule files that they name."
+    )
+
+    @Argument(help: ArgumentHelp("Configuration files.", valueName: "file"))
+    var files: [String]
+
+    func run() throws {
+        var check = FileCheck()
+        for path in files { check.configuration(at: path) }
+        try check.finish()
+    }
+}
+
+/// `sextant check retention`.
+struct CheckRetentionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retention",
+        abstract: "Check retention files."
+    )
+
+    @Argument(help: ArgumentHelp("Retention files.", valueName: "file"))
+    var files: [String]
+
+    func run() throws {
+        var check = FileCheck()
+        for path in files { check.retention(at: path) }
+        try check.finish()
+    }
+}

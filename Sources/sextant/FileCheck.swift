@@ -1,0 +1,86 @@
+import ArgumentParser
+import Glibc
+import Model
+import Rules
+
+/// Checks files and tells what it finds, in the manner of promtool.
+struct FileCheck {
+    /// Takes a line for a file descriptor.
+    private let write: (String, Int32) -> Void
+    /// Whether something was wrong.
+    private(set) var isFailed = false
+    private var checkedRuleFiles: Set<ByteText> = []
+
+    /// A check that has seen no file; `write` takes its lines.
+    init(
+        write: @escaping (String, Int32) -> Void = { StandardStream.write(Array(($0 + "\n").utf8), to: $1) }
+    ) {
+        self.write = write
+    }
+
+    /// Checks the rule files that `path`, a file, a directory or a pattern, stands for.
+    mutating func rules(at path: String) {
+        do {
+            let found = try RuleFiles.files(at: path)
+            if found.isEmpty { write("warning: \(path): there is no rule file", STDERR_FILENO) }
+            for file in found where checkedRuleFiles.insert(ByteText(file)).inserted {
+                check(file) { [write] () throws(YAMLFileError) in
+                    let groups = try RuleFiles.load([file])
+                    for warning in RuleDuplicates.find(in: groups) {
+                        write("warning: \(warning)", STDERR_FILENO)
+                    }
+                    return "\(FileCheck.count(groups.reduce(0) { $0 + $1.rules.count }, "rule")) found"
+                }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Checks a configuration file, then the rule files that it names.
+    mutating func configuration(at path: String) {
+        var ruleFiles: [String] = []
+        check(path) { () throws(YAMLFileError) in
+            let configuration = try ConfigFile.parse(TextFile.read(path), file: path)
+            ruleFiles = configuration.ruleFiles
+            let places = ruleFiles.isEmpty ? "" : ", \(FileCheck.count(ruleFiles.count, "rule file entry"))"
+            return "\(path) is a valid configuration\(places)"
+        }
+        for path in ruleFiles { rules(at: path) }
+    }
+
+    /// Checks a retention file.
+    mutating func retention(at path: String) {
+        check(path) { () throws(YAMLFileError) in
+            let policy = try RetentionFile.load(path)
+            let kept = policy.defaultRawMillis.map(DurationText.format(millis:)) ?? "forever"
+            return "\(FileCheck.count(policy.rules.count, "rule")) found, by default kept \(kept)"
+        }
+    }
+
+    /// Ends the program with code 1 if something was wrong.
+    func finish() throws {
+        if isFailed { throw ExitCode(1) }
+    }
+
+    /// Tells the outcome of one file; `body` answers what was found.
+    private mutating func check(_ file: String, _ body: () throws(YAMLFileError) -> String) {
+        write("Checking \(file)", STDOUT_FILENO)
+        do {
+            write("  SUCCESS: \(try body())\n", STDOUT_FILENO)
+        } catch {
+            write("  FAILED: \(FileCheck.count(error.problems.count, "problem"))\n", STDOUT_FILENO)
+            fail(error)
+        }
+    }
+
+    private mutating func fail(_ error: YAMLFileError) {
+        write("\(error)", STDERR_FILENO)
+        isFailed = true
+    }
+
+    private static func count(_ number: Int, _ noun: String) -> String {
+        guard number != 1 else { return "1 \(noun)" }
+        return noun.hasSuffix("y") ? "\(number) \(noun.dropLast())ies" : "\(number) \(noun)s"
+    }
+}

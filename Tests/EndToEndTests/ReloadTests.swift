@@ -1,0 +1,57 @@
+import Testing
+
+extension EndToEnd {
+    @Suite("Changed files")
+    struct ReloadTests {
+        private func rules(_ name: String) -> String {
+            "groups:\n- name: \(name)\n  interval: 1s\n  rules:\n  - {record: 'a:\(name)', expr: vector(1)}\n"
+        }
+
+        @Test("come into force by themselves; wrong ones leave the old in force and are told of everywhere")
+        func changes() async throws {
+            let folder = try ScratchFolder("reload")
+            try folder.write(rules("first"), to: "rules/a.yml")
+            try folder.write("rule_files: [rules]\n", to: "sextant.yaml")
+            try await withDaemon(["--config", "\(folder.path)/sextant.yaml"], folder: folder) { sextant in
+                try await groups(of: sextant.client, are: ["first"])
+                try folder.write(rules("second"), to: "rules/b.yml")
+                try await groups(of: sextant.client, are: ["first", "second"])
+
+                try folder.write("groups: [{name: third, rles: []}]\n", to: "rules/b.yml")
+                try await eventually("the failed reload on /metrics") {
+                    let text = try await sextant.client.get("/metrics").text
+                    guard text.contains("\nsextant_config_last_reload_successful 0\n") else {
+                        throw NotYet("no failure")
+                    }
+                }
+                try await groups(of: sextant.client, are: ["first", "second"])
+                let status = try await sextant.client.get("/api/v1/status/runtimeinfo").text
+                #expect(status.contains("\"reloadConfigSuccess\":false"))
+                #expect(status.contains("b.yml:1:24: unknown field"), "\(status)")
+                #expect(sextant.log.contains("reload failed, the old rules, retention and"))
+                #expect(sextant.log.contains("b.yml:1:24: unknown field"))
+
+                // A file that only the configuration that failed names is looked at, too.
+                try folder.write("rule_files: [more.yml]\n", to: "sextant.yaml")
+                try await eventually("the missing file in the status") {
+                    let text = try await sextant.client.get("/api/v1/status/runtimeinfo").text
+                    guard text.contains("more.yml") else { throw NotYet(text) }
+                }
+                try folder.write(rules("more"), to: "more.yml")
+                try await groups(of: sextant.client, are: ["more"])
+                let text = try await sextant.client.get("/metrics").text
+                #expect(text.contains("\nsextant_config_last_reload_successful 1\n"))
+            }
+        }
+
+        private func groups(of client: HTTPClient, are names: [String]) async throws {
+            try await eventually("the groups \(names)") {
+                let text = try await client.get("/api/v1/rules").text
+                for name in ["first", "second", "more"]
+                where names.contains(name) != text.contains("\"name\":\"\(name)\"") {
+                    throw NotYet(text)
+                }
+            }
+        }
+    }
+}
