@@ -32,6 +32,7 @@ let package = Package(
         .target(name: "CSextant"),
         .target(name: "Model", swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Model"], swiftSettings: strict),
+        .target(name: "StrictYAML", dependencies: ["Model", yams], swiftSettings: strict),
         .target(name: "Matching", dependencies: ["Model", "CRE2"], swiftSettings: strict),
         .target(name: "ChunkCodec", dependencies: ["CLZ4", "CSextant"]),
         .target(name: "Catalog", dependencies: ["Model", grdb], swiftSettings: strict),
@@ -58,7 +59,7 @@ let package = Package(
         ),
         .target(
             name: "Rules",
-            dependencies: ["Model", "Telemetry", "Matching", "PromQL", yams, logging],
+            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL", logging],
             swiftSettings: strict
         ),
         .target(
@@ -78,8 +79,7 @@ let package = Package(
             name: "sextant",
             dependencies: [
                 "CSextant", "Model", "Telemetry", "Matching", "Storage", "Outbound", "Push", "PromQL",
-                "Rules",
-                "APIServer", logging, lifecycle,
+                "StrictYAML", "Rules", "APIServer", logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -88,6 +88,7 @@ let package = Package(
 
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Model"], swiftSettings: strict),
+        .testTarget(name: "StrictYAMLTests", dependencies: ["StrictYAML", "Model"], swiftSettings: strict),
         .testTarget(name: "MatchingTests", dependencies: ["Matching", "Model"], swiftSettings: strict),
         .testTarget(name: "ChunkCodecTests", dependencies: ["ChunkCodec"], swiftSettings: strict),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model", grdb], swiftSettings: strict),
@@ -115,7 +116,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RulesTests",
-            dependencies: ["Rules", "PromQL", "Matching", "Model", "Telemetry", logging],
+            dependencies: ["Rules", "StrictYAML", "PromQL", "Matching", "Model", "Telemetry", logging],
             swiftSettings: strict
         ),
         .testTarget(

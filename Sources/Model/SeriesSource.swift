@@ -32,11 +32,18 @@ public protocol SeriesSet: Sendable {
     var count: Int { get }
     /// What the reader should know, such as damaged data that is missing from the answer.
     var warnings: [String] { get }
+    /// What the reader may want to know about the kind of the data; it does not doubt them.
+    var infos: [String] { get }
     /// The label set of the series at `index` (0-based, in label order).
     func labels(at index: Int) -> Labels
     /// Replaces `column` by the samples of the series at `index` that lie in the request's range, times
     /// rising strictly. Reading the series in order is fastest.
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError)
+}
+
+extension SeriesSet {
+    /// Ordinary samples need no remark.
+    public var infos: [String] { [] }
 }
 
 /// What a select is asked for.

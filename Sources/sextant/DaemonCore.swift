@@ -5,6 +5,7 @@ import Push
 import Rules
 import ServiceLifecycle
 import Storage
+import StrictYAML
 import Synchronization
 import Telemetry
 

@@ -1,6 +1,7 @@
 import Model
 import PromQL
 import Rules
+import StrictYAML
 
 /// What the daemon's files say; they are read together, so that a reload takes all of them or none.
 struct DaemonSettings: Sendable {

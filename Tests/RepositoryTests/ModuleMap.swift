@@ -12,14 +12,15 @@ enum ModuleMap {
             "Outbound", "Rules", "KPI", "PromQL", "Intake", "Matching", "Telemetry", "Model", "CPQ",
         ],
         "Outbound": ["Rules", "KPI", "PromQL", "Intake", "Matching", "Telemetry", "Model"],
-        "Rules": ["KPI", "PromQL", "Matching", "Telemetry", "Model"],
-        "KPI": ["PromQL", "Matching", "Telemetry", "Model"],
+        "Rules": ["KPI", "PromQL", "StrictYAML", "Matching", "Telemetry", "Model"],
+        "KPI": ["PromQL", "StrictYAML", "Matching", "Telemetry", "Model"],
         "PromQL": ["Matching", "Telemetry", "Model"],
         "Intake": ["Telemetry", "Model", "CSextant", "CSnappy", "CZlib"],
         "Storage": ["Catalog", "ChunkCodec", "Matching", "Telemetry", "Model", "CSextant"],
         "Catalog": ["Model", "CSQLite"],
         "ChunkCodec": ["Model", "CLZ4", "CSextant"],
         "Matching": ["Model", "CRE2"],
+        "StrictYAML": ["Model"],
         "Telemetry": ["Model"],
         "Model": [],
     ]
@@ -28,12 +29,13 @@ enum ModuleMap {
         "APIServer", "Push", "Pipelines", "Outbound", "Rules", "KPI", "PromQL", "Intake", "Storage",
         "Catalog",
         "ChunkCodec", "CSextant",
-        "Matching", "Telemetry", "Model",
+        "Matching", "StrictYAML", "Telemetry", "Model",
     ]
 
     /// Modules from outside that only some targets may import.
     static let reserved: [(prefix: String, targets: Set<String>)] = [
-        ("Foundation", ["APIServer", "Pipelines", "Outbound", "Rules", "KPI", "Catalog", "sextant"]),
+        ("Foundation", ["APIServer", "Pipelines", "Outbound", "Rules", "StrictYAML", "KPI", "Catalog", "sextant"]),
+        ("Yams", ["StrictYAML"]),
         ("GRDB", ["Catalog"]),
         ("Hummingbird", ["APIServer"]),
         ("AsyncHTTPClient", ["Outbound"]),

@@ -1,5 +1,6 @@
 import Model
 import PromQL
+import StrictYAML
 import Testing
 
 @testable import Rules

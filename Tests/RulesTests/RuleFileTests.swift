@@ -1,4 +1,5 @@
 import Model
+import StrictYAML
 import Testing
 
 @testable import PromQL

@@ -106,6 +106,7 @@ struct Annotations {
     private var known: Set<Entry> = []
     private var repairs: [Entry: MonotonicityRepair] = [:]
     private var sourceWarnings: [String] = []
+    private var sourceInfos: [String] = []
 
     /// Adds a remark on the part of the query at `span`.
     mutating func add(_ annotation: Annotation, at span: SourceSpan) {
@@ -121,10 +122,14 @@ struct Annotations {
     }
 
     /// Adds what a source has to say about its data.
-    mutating func add(sourceWarnings warnings: [String]) {
-        for warning in warnings where !sourceWarnings.contains(where: { $0.utf8.elementsEqual(warning.utf8) })
-        {
-            sourceWarnings.append(warning)
+    mutating func add(sourceWarnings warnings: [String], infos: [String] = []) {
+        Annotations.add(warnings, to: &sourceWarnings)
+        Annotations.add(infos, to: &sourceInfos)
+    }
+
+    private static func add(_ texts: [String], to known: inout [String]) {
+        for text in texts where !known.contains(where: { $0.utf8.elementsEqual(text.utf8) }) {
+            known.append(text)
         }
     }
 
@@ -136,7 +141,7 @@ struct Annotations {
 
     /// The infos as shown, with places in the query `text` unless that is empty.
     func infos(for text: String) -> [String] {
-        let all = entries.filter { !$0.annotation.isWarning }.map { shown($0, in: text) }
+        let all = sourceInfos + entries.filter { !$0.annotation.isWarning }.map { shown($0, in: text) }
         return Annotations.capped(all, kind: "info")
     }
 

@@ -72,7 +72,7 @@ extension Evaluation {
         )
         do {
             let set = try source.select(request, budget: budget)
-            annotations.add(sourceWarnings: set.warnings)
+            annotations.add(sourceWarnings: set.warnings, infos: set.infos)
             return set
         } catch { throw .source(error) }
     }

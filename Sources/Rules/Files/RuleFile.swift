@@ -1,5 +1,6 @@
 import Model
 import PromQL
+import StrictYAML
 
 /// Reads one Prometheus rule file.
 ///

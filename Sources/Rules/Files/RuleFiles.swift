@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Model
+import StrictYAML
 
 /// Finds rule files and reads them.
 package enum RuleFiles {

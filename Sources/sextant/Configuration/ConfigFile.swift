@@ -1,5 +1,6 @@
 import Model
 import Rules
+import StrictYAML
 
 /// Reads the file given by `--config`, which has the form of Prometheus's configuration.
 ///

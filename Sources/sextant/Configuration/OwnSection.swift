@@ -1,5 +1,6 @@
 import Model
 import Rules
+import StrictYAML
 
 /// Reads the section `sextant` of the configuration: what Prometheus has no key for.
 ///

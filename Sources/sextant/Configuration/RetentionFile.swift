@@ -2,6 +2,7 @@ import Matching
 import Model
 import PromQL
 import Rules
+import StrictYAML
 
 /// Reads `retention.yaml`: how long the samples of which series are kept.
 ///

@@ -1,7 +1,7 @@
 import Model
 import Testing
 
-@testable import Rules
+@testable import StrictYAML
 
 @Suite struct YAMLDocumentTests {
     private func firstProblem(_ text: String) -> String? {
