@@ -30,7 +30,12 @@ package struct StrictReader {
 
     /// Notes a problem at the place of `node`.
     package mutating func report(_ message: String, at node: YAMLNode) {
-        problems.append(FileProblem(file: file, line: node.line, column: node.column, message: message))
+        report(message, line: node.line, column: node.column)
+    }
+
+    /// Notes a problem at a place, both from 1.
+    package mutating func report(_ message: String, line: Int, column: Int) {
+        problems.append(FileProblem(file: file, line: line, column: column, message: message))
     }
 
     /// Notes a problem of the file as a whole, unless one was noted already.

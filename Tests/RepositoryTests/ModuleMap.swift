@@ -34,7 +34,10 @@ enum ModuleMap {
 
     /// Modules from outside that only some targets may import.
     static let reserved: [(prefix: String, targets: Set<String>)] = [
-        ("Foundation", ["APIServer", "Pipelines", "Outbound", "Rules", "StrictYAML", "KPI", "Catalog", "sextant"]),
+        (
+            "Foundation",
+            ["APIServer", "Pipelines", "Outbound", "Rules", "StrictYAML", "KPI", "Catalog", "sextant"]
+        ),
         ("Yams", ["StrictYAML"]),
         ("GRDB", ["Catalog"]),
         ("Hummingbird", ["APIServer"]),
