@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Model
 import Rules
+import StrictYAML
 
 /// Checks files and tells what it finds, in the manner of promtool.
 struct FileCheck {

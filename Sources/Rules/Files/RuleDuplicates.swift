@@ -1,4 +1,5 @@
 import Model
+import StrictYAML
 
 /// Finds rules that would write or raise the same.
 package enum RuleDuplicates {

@@ -1,5 +1,6 @@
 import Model
 import Rules
+import StrictYAML
 
 /// One reading of the daemon's files, with what they looked like just before.
 struct SettingsReading: Sendable {
