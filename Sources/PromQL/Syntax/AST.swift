@@ -40,6 +40,8 @@ package struct Expr: Sendable {
         case number(Double, isDuration: Bool)
         /// A string; in contrast to the text it has no quotes or escapes.
         case string(String)
+        /// A string that is no UTF-8, which escapes can make; its bytes.
+        case bytes([UInt8])
         /// An instant vector selector.
         case selector(Selector)
         /// A range vector selector: `base` is a `.selector`.

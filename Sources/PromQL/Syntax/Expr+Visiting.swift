@@ -5,7 +5,7 @@ extension Expr {
         while true {
             switch expr.node {
             case .number, .queryTime: return .scalar
-            case .string: return .string
+            case .string, .bytes: return .string
             case .selector, .aggregate: return .vector
             case .matrix, .subquery: return .matrix
             case .call(let function, _): return FunctionSignature.named(function)?.result ?? .none
@@ -33,7 +33,7 @@ extension Expr {
     /// The expressions that this one directly consists of, in the order of the text.
     package var parts: [Expr] {
         switch node {
-        case .number, .string, .selector, .queryTime: []
+        case .number, .string, .bytes, .selector, .queryTime: []
         case .matrix(let base, _): [base]
         case .subquery(let subquery): [subquery.base]
         case .call(_, let arguments): arguments

@@ -56,6 +56,7 @@ struct ExpressionPrinter {
         case .number(let value, let isDuration):
             [.text(isDuration ? duration(seconds: value) : number(value))]
         case .string(let text): [.text(QuotedText.string(text))]
+        case .bytes(let bytes): [.text(QuotedText.bytes(bytes))]
         case .selector(let selector): [.text(matchers(selector) + modifiers(selector))]
         case .matrix(let base, let range): [.text(matrix(base, range))]
         case .subquery(let subquery): [.expr(subquery.base), .text(suffix(of: subquery))]

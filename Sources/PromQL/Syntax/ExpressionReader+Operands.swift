@@ -70,7 +70,9 @@ extension ExpressionReader {
     private mutating func literal() throws(SyntaxFailure) -> Parsed {
         let literal = take()
         guard literal.kind != .string else {
-            return Parsed(expr: Expr(.string(try string(literal)), literal.span), type: .string)
+            let bytes = StringText.bytes(of: bytes(of: literal))
+            let node = String(validating: bytes, as: UTF8.self).map(Expr.Node.string) ?? .bytes(bytes)
+            return Parsed(expr: Expr(node, literal.span), type: .string)
         }
         let value = try literalSeconds(literal)
         return Parsed(

@@ -139,8 +139,8 @@ struct ExpressionReader {
         String(decoding: bytes(of: token), as: UTF8.self)
     }
 
-    /// The value of the string `token`, which must be UTF-8: escapes can make it something else, which no
-    /// label name or value may be.
+    /// The value of the string `token` in a selector or a list of labels, which must be UTF-8: escapes can
+    /// make it something else, which no label's name or value may be.
     func string(_ token: Token) throws(SyntaxFailure) -> String {
         guard let value = String(validating: StringText.bytes(of: bytes(of: token)), as: UTF8.self) else {
             throw SyntaxFailure("invalid UTF-8 in string \(text(of: token))", at: token.span)

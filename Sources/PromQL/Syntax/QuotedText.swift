@@ -6,14 +6,30 @@ enum QuotedText {
     /// `text` in double quotes; unlike Go it escapes U+FFFD too, which a query must not contain.
     static func string(_ text: some StringProtocol) -> String {
         var out = "\""
-        for scalar in text.unicodeScalars {
-            if scalar == "\u{fffd}" {
-                out += "\\ufffd"
-            } else {
-                append(scalar, quote: "\"", to: &out)
+        for scalar in text.unicodeScalars { appendToString(scalar, to: &out) }
+        return out + "\""
+    }
+
+    /// `bytes` in double quotes; those that are no UTF-8 are escaped one by one.
+    static func bytes(_ bytes: [UInt8]) -> String {
+        var out = "\""
+        var decoder = UTF8()
+        var position = 0
+        var rest = bytes.makeIterator()
+        while true {
+            switch decoder.decode(&rest) {
+            case .scalarValue(let scalar):
+                appendToString(scalar, to: &out)
+                position += UTF8.width(scalar)
+            case .emptyInput: return out + "\""
+            case .error:
+                // Go on behind the first byte of what could not be read.
+                out += "\\x" + hex(UInt32(bytes[position]), digitCount: 2)
+                position += 1
+                decoder = UTF8()
+                rest = Array(bytes[position...]).makeIterator()
             }
         }
-        return out + "\""
     }
 
     /// `text` in double quotes, cut behind its tenth character with `...` if it has more than ten bytes.
@@ -33,6 +49,14 @@ enum QuotedText {
     static func codePoint(_ scalar: Unicode.Scalar) -> String {
         let number = "U+" + hex(scalar.value, digitCount: 4).uppercased()
         return isPrintable(scalar) ? "\(number) '\(scalar)'" : number
+    }
+
+    private static func appendToString(_ scalar: Unicode.Scalar, to out: inout String) {
+        if scalar == "\u{fffd}" {
+            out += "\\ufffd"
+        } else {
+            append(scalar, quote: "\"", to: &out)
+        }
     }
 
     private static func append(_ scalar: Unicode.Scalar, quote: Unicode.Scalar, to out: inout String) {

@@ -61,7 +61,7 @@ struct ScriptTests {
                 if selector.modifiers.offset != nil { names.insert("offset") }
                 if selector.modifiers.at != nil { names.insert("@") }
                 names.formUnion(selector.matchers.map { "matcher \($0.kind.rawValue)" })
-            case .number, .string, .matrix, .parenthesized: break
+            case .number, .string, .bytes, .matrix, .parenthesized: break
             }
             open.append(contentsOf: expr.parts)
         }

@@ -38,6 +38,7 @@ struct CanonicalFormTests {
         (#"`raw\n"x`"#, #""raw\\n\"x""#), ("`two\nlines`", #""two\nlines""#),
         (#""\u200b\u00a0\u0085\x7f\x01é€""#, #""\u200b\u00a0\u0085\x7f\x01é€""#),
         (#""\xc3\xa9\ufffd""#, #""é\ufffd""#), (#""""#, #""""#),
+        (#""a\xc5z\xc3\xa9\xe2\x82""#, #""a\xc5zé\xe2\x82""#),
     ]
 
     private static let selectors: [(String, String)] = [

@@ -89,10 +89,22 @@ struct FunctionArguments {
         return exprs[index]
     }
 
-    /// The text that the argument at `index` is.
+    /// The text that the argument at `index` is; what is no UTF-8 in it is replaced as in JSON.
     func string(_ index: Int) throws(PromQLError) -> String {
-        guard case .string(let text) = try expr(index).node else { throw mismatch }
-        return text
+        switch try expr(index).node {
+        case .string(let text): return text
+        case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
+        default: throw mismatch
+        }
+    }
+
+    /// The name of the label that the function makes, which is the argument at `index`.
+    private func madeLabel(_ index: Int) throws(PromQLError) -> String {
+        if case .bytes(let bytes) = try expr(index).node {
+            let name = String(decoding: bytes, as: UTF8.self)
+            throw .execution("invalid destination label name in \(function)(): \(name)")
+        }
+        return try string(index)
     }
 
     /// The texts that the arguments from `start` on are.
@@ -105,7 +117,7 @@ struct FunctionArguments {
     /// What `label_replace(vector, destination, template, source, pattern)` does.
     func labelReplacement(_ limits: Limits) throws(PromQLError) -> LabelReplacement {
         try LabelReplacement(
-            destination: string(1),
+            destination: madeLabel(1),
             template: string(2),
             source: string(3),
             pattern: string(4),
@@ -116,7 +128,7 @@ struct FunctionArguments {
     /// What `label_join(vector, destination, separator, source, ...)` does.
     func labelJoin(_ limits: Limits) throws(PromQLError) -> LabelJoin {
         try LabelJoin(
-            destination: string(1),
+            destination: madeLabel(1),
             separator: string(2),
             sources: strings(from: 3),
             limits: limits

@@ -83,6 +83,10 @@ struct Planner {
         switch expr.node {
         case .number(let value, _): emit(Pending(operation: .number(value), type: .scalar, span: span))
         case .string(let text): emit(Pending(operation: .string(text), type: .string, span: span))
+        case .bytes(let bytes):
+            // As a JSON answer of Prometheus shows it.
+            let text = String(decoding: bytes, as: UTF8.self)
+            emit(Pending(operation: .string(text), type: .string, span: span))
         case .queryTime(let time):
             emit(Pending(operation: .number(selectors.seconds(of: time)), type: .scalar, span: span))
         case .parenthesized(let inner), .unary(.plus, let inner): tasks.append(.visit(inner, use))
@@ -99,7 +103,7 @@ struct Planner {
             pending.decisive = 0..<0
             push(pending, [(subquery.base, use.under(plan))])
         case .binary(let binary): visit(binary, span, use)
-        case .aggregate(let aggregation): visit(aggregation, span, use)
+        case .aggregate(let aggregation): try visit(aggregation, span, use)
         case .call(let function, let arguments): try visit(function, arguments, span, use)
         }
     }
@@ -124,7 +128,12 @@ struct Planner {
         )
     }
 
-    private mutating func visit(_ aggregation: Aggregation, _ span: SourceSpan, _ use: SelectorUse) {
+    private mutating func visit(_ aggregation: Aggregation, _ span: SourceSpan, _ use: SelectorUse)
+        throws(PromQLError)
+    {
+        if aggregation.op == .countValues, case .bytes(let bytes)? = aggregation.parameter?.unwrapped.node {
+            throw .execution("invalid label name \(QuotedText.bytes(bytes))")
+        }
         let grouping = SeriesGrouping(aggregation)
         let plan = AggregatePlan(
             op: aggregation.op,
