@@ -35,7 +35,7 @@ final class QueryRunner: Sendable {
             .set(Double(limits.current.concurrentQueries))
         registry.collect(
             "sextant_queries_memory_bytes",
-            help: "Memory of the samples that queries hold.",
+            help: "Memory that queries and their answers hold.",
             kind: .gauge
         ) { [memory] in
             [(.empty, Double(memory.current))]

@@ -92,9 +92,9 @@ public struct Limits: Hashable, Sendable {
     public var regexBytes = 4 << 10
     /// Samples that a query holds in memory at once.
     public var samplesPerQuery = 50_000_000
-    /// The same as memory, 16 bytes for a sample.
+    /// The memory that a query takes at once: 16 bytes for a sample, labels, and its answer until it is sent.
     public var queryMemoryBytes = 128 << 20
-    /// The memory of the samples of all queries from the API together.
+    /// The same of all queries from the API together.
     public var allQueriesMemoryBytes = 512 << 20
     /// Points of a series in the answer to a range query.
     public var pointsPerSeries = 11_000

@@ -7,7 +7,7 @@ import Synchronization
 public final class QueryBudget: Sendable {
     /// The most samples that may be in memory at once.
     public let sampleLimit: Int
-    /// The most memory that samples may take at once, in bytes.
+    /// The most memory that the query may take at once, in bytes: for samples, labels and its answer.
     public let memoryLimitBytes: Int
     /// The most series that one answer may have.
     public let seriesLimit: Int
@@ -19,7 +19,7 @@ public final class QueryBudget: Sendable {
     private let shared: (amount: SharedAmount, limitBytes: Int)?
     private let cancelled = Atomic<Bool>(false)
     private let held = Atomic<Int>(0)
-    private let sharedSamples = Atomic<Int>(0)
+    private let heldBytes = Atomic<Int>(0)
     private let peak = Atomic<Int>(0)
     private let scanned = Atomic<Int>(0)
 
@@ -60,8 +60,7 @@ public final class QueryBudget: Sendable {
     }
 
     deinit {
-        let rest = sharedSamples.load(ordering: .relaxed)
-        shared?.amount.give(back: rest * Limits.sampleMemoryBytes)
+        shared?.amount.give(back: heldBytes.load(ordering: .relaxed))
     }
 
     /// A budget that nothing exhausts, for the daemon's own small reads and for tests.
@@ -80,39 +79,48 @@ public final class QueryBudget: Sendable {
         if ContinuousClock.now > deadline { throw .timedOut(afterMillis: timeLimitMillis) }
     }
 
-    /// Notes that `count` more samples are held in memory; also a checkpoint.
+    /// Notes that `count` more samples are held in memory; also a checkpoint. If it throws, nothing is noted.
     public func charge(samples count: Int) throws(SourceError) {
-        let now = held.add(count, ordering: .relaxed).newValue
-        peak.max(now, ordering: .relaxed)
-        if now > sampleLimit { throw .tooManySamples(limit: sampleLimit) }
-        if now > memoryLimitBytes / Limits.sampleMemoryBytes {
-            throw .tooMuchMemory(limitName: "query_memory_bytes", limitBytes: memoryLimitBytes)
-        }
-        if let shared {
-            guard shared.amount.take(count * Limits.sampleMemoryBytes, limit: shared.limitBytes) else {
-                throw .tooMuchMemory(limitName: "all_queries_memory_bytes", limitBytes: shared.limitBytes)
-            }
-            sharedSamples.add(count, ordering: .relaxed)
-        }
         try checkpoint()
+        let now = held.add(count, ordering: .relaxed).newValue
+        do throws(SourceError) {
+            if now > sampleLimit { throw .tooManySamples(limit: sampleLimit) }
+            try take(bytes: count * Limits.sampleMemoryBytes)
+        } catch {
+            held.subtract(count, ordering: .relaxed)
+            throw error
+        }
+        peak.max(now, ordering: .relaxed)
     }
 
     /// Notes that `count` samples are no longer held.
     public func release(samples count: Int) {
         held.subtract(count, ordering: .relaxed)
-        guard let shared else { return }
-        // A charge that failed took nothing here.
-        var mine = sharedSamples.load(ordering: .relaxed)
-        while true {
-            let (isDone, seen) = sharedSamples.compareExchange(
-                expected: mine,
-                desired: mine - min(mine, count),
-                ordering: .relaxed
-            )
-            if isDone { break }
-            mine = seen
+        release(bytes: count * Limits.sampleMemoryBytes)
+    }
+
+    /// Notes that `count` more bytes of something other than samples are held; also a checkpoint. If it
+    /// throws, nothing is noted.
+    public func charge(bytes count: Int) throws(SourceError) {
+        try checkpoint()
+        try take(bytes: count)
+    }
+
+    /// Notes that `count` bytes are no longer held.
+    public func release(bytes count: Int) {
+        heldBytes.subtract(count, ordering: .relaxed)
+        shared?.amount.give(back: count)
+    }
+
+    private func take(bytes count: Int) throws(SourceError) {
+        guard heldBytes.add(count, ordering: .relaxed).newValue <= memoryLimitBytes else {
+            heldBytes.subtract(count, ordering: .relaxed)
+            throw .tooMuchMemory(limitName: "query_memory_bytes", limitBytes: memoryLimitBytes)
         }
-        shared.amount.give(back: min(mine, count) * Limits.sampleMemoryBytes)
+        if let shared, !shared.amount.take(count, limit: shared.limitBytes) {
+            heldBytes.subtract(count, ordering: .relaxed)
+            throw .tooMuchMemory(limitName: "all_queries_memory_bytes", limitBytes: shared.limitBytes)
+        }
     }
 
     /// Notes that `count` samples were read, for the query's statistics.
@@ -124,4 +132,26 @@ public final class QueryBudget: Sendable {
     public var peakSampleCount: Int { peak.load(ordering: .relaxed) }
     /// The number of samples read.
     public var scannedSampleCount: Int { scanned.load(ordering: .relaxed) }
+    /// The memory that is held now, in bytes.
+    public var heldByteCount: Int { heldBytes.load(ordering: .relaxed) }
+}
+
+/// Memory of a query that outlives its evaluation, such as its answer until it is sent: charged while the
+/// object lives.
+public final class HeldMemory: Sendable {
+    private let budget: QueryBudget
+    private let byteCount: Int
+
+    private init(_ byteCount: Int, _ budget: QueryBudget) {
+        self.budget = budget
+        self.byteCount = byteCount
+    }
+
+    /// Charges `budget` for `byteCount` bytes.
+    public static func charge(_ byteCount: Int, to budget: QueryBudget) throws(SourceError) -> HeldMemory {
+        try budget.charge(bytes: byteCount)
+        return HeldMemory(byteCount, budget)
+    }
+
+    deinit { budget.release(bytes: byteCount) }
 }

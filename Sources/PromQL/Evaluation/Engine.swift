@@ -143,10 +143,18 @@ package struct Engine: Sendable {
         let evaluation = Evaluation(plan, source: source, budget: budget)
         defer { evaluation.meter.releaseAll() }
         let value = try evaluation.run()
+        // Samples as they were read become the answer; other values are there twice for a moment.
+        if case .samples = value { evaluation.meter.releaseAll() }
+        let memory: HeldMemory
+        do { memory = try HeldMemory.charge(value.answerByteCount, to: budget) } catch {
+            throw .source(error)
+        }
+        let result = convert(value)
         return QueryAnswer(
-            value: convert(value),
+            value: result,
             warnings: evaluation.annotations.warnings(for: text),
-            infos: evaluation.annotations.infos(for: text)
+            infos: evaluation.annotations.infos(for: text),
+            memory: memory
         )
     }
 
@@ -169,5 +177,25 @@ package struct Engine: Sendable {
             out.append(digit)
         }
         return out
+    }
+}
+
+extension NodeValue {
+    /// About how much memory the answer with this value takes, in bytes.
+    fileprivate var answerByteCount: Int {
+        let rowBytes = 96
+        switch self {
+        case .scalar(.constant), .deferred: return rowBytes
+        case .scalar(.steps(let values)): return rowBytes + values.count * Limits.sampleMemoryBytes
+        case .string(let text): return rowBytes + text.utf8.count
+        case .table(let table):
+            let labels = table.labels.reduce(0) { $0 + $1.packed.count + rowBytes }
+            let samples = table.present.reduce(0) { $0 + $1.nonzeroBitCount }
+            return labels + samples * Limits.sampleMemoryBytes
+        case .samples(let series):
+            return series.reduce(0) {
+                $0 + $1.labels.packed.count + rowBytes + $1.column.count * Limits.sampleMemoryBytes
+            }
+        }
     }
 }

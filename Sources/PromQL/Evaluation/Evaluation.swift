@@ -150,8 +150,9 @@ final class Evaluation {
     func append(_ labels: Labels, dropsName: Bool, _ row: StepRow, to table: inout StepTable)
         throws(PromQLError)
     {
-        try meter.hold(table.stepCount)
-        table.heldCount += table.stepCount
+        let held = StepTable.held(labels, stepCount: table.stepCount)
+        try hold(held)
+        table.note(held)
         table.append(labels, dropsName: dropsName, row)
     }
 
@@ -160,13 +161,20 @@ final class Evaluation {
         throws(PromQLError)
     {
         guard try merger.add(labels, dropsName: dropsName, row) else { return }
-        try meter.hold(merger.table.stepCount)
-        merger.hold(merger.table.stepCount)
+        let held = StepTable.held(labels, stepCount: merger.table.stepCount)
+        merger.note(held)
+        try hold(held)
+    }
+
+    private func hold(_ held: StepTable.Held) throws(PromQLError) {
+        try meter.hold(held.samples)
+        try meter.hold(bytes: held.bytes)
     }
 
     /// Notes that a table is no longer in memory.
     func release(_ table: StepTable) {
-        meter.release(table.heldCount)
+        meter.release(table.held.samples)
+        meter.release(bytes: table.held.bytes)
     }
 
     /// A table without rows in place of one that is no longer in memory.

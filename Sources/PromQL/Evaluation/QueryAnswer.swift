@@ -9,6 +9,17 @@ package struct QueryAnswer: Sendable {
     package var warnings: [String]
     /// What the asker may want to know, in the same form.
     package var infos: [String]
+    /// What the result takes of the query's memory, for as long as a copy of the answer is kept.
+    package var memory: HeldMemory?
+
+    /// An answer.
+    package init(value: QueryValue, warnings: [String] = [], infos: [String] = [], memory: HeldMemory? = nil)
+    {
+        self.value = value
+        self.warnings = warnings
+        self.infos = infos
+        self.memory = memory
+    }
 }
 
 /// The result of a query, by type.

@@ -294,6 +294,52 @@ struct EngineTests {
         #expect(budget.scannedSampleCount >= 5 * 3 * 500)
     }
 
+    @Test(
+        "labels and groups are counted as memory, not only samples",
+        arguments: [
+            "m", "abs(m)", "m and m", "m + m", "sum by (i) (m)", "label_join(m, \"j\", \"-\", \"i\", \"i\")",
+            "count_values(\"v\", m)", "topk(5, m)", "sort_by_label(m, \"i\")",
+        ]
+    )
+    func labelMemory(_ text: String) throws {
+        let source = EngineTests.source(seriesCount: 2000, sampleCount: 1)
+        // 16 bytes for each sample, but not for labels too.
+        let budget = QueryBudget(memoryLimitBytes: 100_000)
+        #expect(
+            throws: PromQLError.source(
+                .tooMuchMemory(limitName: "query_memory_bytes", limitBytes: 100_000)
+            )
+        ) { try EngineTests.instant(text, source, 0, budget) }
+        #expect(budget.heldByteCount == 0)
+    }
+
+    @Test("labels that a query makes longer are counted")
+    func madeLabelMemory() throws {
+        let source = EngineTests.source(seriesCount: 100, sampleCount: 1)
+        let doublings = 12
+        let text =
+            String(repeating: "label_join(", count: doublings)
+            + "label_replace(m, \"l\", \"abcd\", \"\", \"\")"
+            + String(repeating: ", \"l\", \"\", \"l\", \"l\")", count: doublings)
+        let budget = QueryBudget(memoryLimitBytes: 1_000_000)
+        #expect(
+            throws: PromQLError.source(
+                .tooMuchMemory(limitName: "query_memory_bytes", limitBytes: 1_000_000)
+            )
+        ) { try EngineTests.instant(text, source, 0, budget) }
+        _ = try EngineTests.instant(text, source, 0, QueryBudget(memoryLimitBytes: 4_000_000))
+    }
+
+    @Test("an answer is counted as long as it is kept", arguments: ["m", "m[1m]", "time()", "\"text\""])
+    func answerMemory(_ text: String) throws {
+        let source = EngineTests.source(seriesCount: 10, sampleCount: 100)
+        let budget = QueryBudget()
+        var answer: QueryAnswer? = try EngineTests.instant(text, source, 100_000, budget)
+        #expect(answer != nil && budget.heldByteCount > 0)
+        answer = nil
+        #expect(budget.heldByteCount == 0)
+    }
+
     @Test("a cancelled query and one whose time is over stop")
     func stops() throws {
         let source = EngineTests.source(seriesCount: 2, sampleCount: 10)
@@ -314,6 +360,26 @@ struct EngineTests {
         #expect(throws: PromQLError.source(.timedOut(afterMillis: 100))) {
             try EngineTests.range(text, source, 90_000_000, 99_000_000, 1000, late)
         }
+    }
+
+    @Test(
+        "a query that is cancelled while it reads goes no further",
+        arguments: [
+            "sort(m)", "sort_by_label(m, \"i\")", "m and m", "m * on (i) m", "-m", "m > 1", "abs(m)",
+            "scalar(m)",
+            "label_replace(m, \"j\", \"$1\", \"i\", \"(.*)\")", "count_values(\"v\", m)", "quantile(0.5, m)",
+            "topk(3, m)", "limitk(3, m)", "sum(m)", "absent(m)", "histogram_quantile(0.5, m)", "info(m)",
+        ]
+    )
+    func cancelledInside(_ text: String) throws {
+        let budget = QueryBudget()
+        let source = EngineTests.source(seriesCount: 400, sampleCount: 100)
+        source.onRead = { if $0 == 10 { budget.cancel() } }
+        #expect(throws: PromQLError.source(.cancelled)) {
+            try EngineTests.range(text, source, 0, 900_000, 10_000, budget)
+        }
+        #expect(source.readCount < 200)
+        #expect(budget.heldByteCount == 0)
     }
 
     @Test("a label that a query makes longer and longer is stopped")

@@ -7,6 +7,7 @@ final class MemorySource: SeriesSource {
     /// The series, in label order.
     let series: [(labels: Labels, column: SampleColumn)]
     private let log = Mutex(Log())
+    private let readHook = Mutex<(@Sendable (Int) -> Void)?>(nil)
 
     /// What was asked.
     struct Log {
@@ -37,7 +38,19 @@ final class MemorySource: SeriesSource {
         return MemorySet(source: self, indices: selected, range: request.range)
     }
 
-    fileprivate func noteRead() { log.withLock { $0.readCount += 1 } }
+    /// Called before a series is read, with the number of those read before.
+    var onRead: (@Sendable (Int) -> Void)? {
+        get { readHook.withLock { $0 } }
+        set { readHook.withLock { $0 = newValue } }
+    }
+
+    fileprivate func noteRead() {
+        let number = log.withLock { log in
+            log.readCount += 1
+            return log.readCount - 1
+        }
+        onRead?(number)
+    }
 
     func series(_ request: LabelRequest, budget: QueryBudget) throws(SourceError) -> LabelAnswer<Labels> {
         LabelAnswer(items: series.map(\.labels))

@@ -31,6 +31,7 @@ extension Evaluation {
             let group = groups.index(of: labels, dropsName: dropsName)
             if group * wordCount == present.count {
                 try self.meter.hold(heldPerGroup)
+                try self.meter.hold(bytes: Groups.byteCount(groups.labels[group]))
                 fold.addGroup()
                 present.append(contentsOf: repeatElement(0, count: wordCount))
             }
@@ -53,6 +54,7 @@ extension Evaluation {
             try append(groups.labels[group], dropsName: groups.dropsName[group], row, to: &table)
         }
         meter.release(heldPerGroup * groups.count)
+        meter.release(bytes: groups.labels.reduce(0) { $0 + Groups.byteCount($1) })
         return table
     }
 
@@ -65,6 +67,7 @@ extension Evaluation {
         var groups = Groups(plan.grouping)
         var rows: [[Int]] = []
         for row in 0..<table.rowCount {
+            try meter.work(Groups.workPerSeries)
             let group = groups.index(of: table.labels[row], dropsName: table.dropsName[row])
             if group == rows.count { rows.append([]) }
             rows[group].append(row)
@@ -161,7 +164,7 @@ extension Evaluation {
                 throw .execution("Scalar value \(GoText.general(most)) overflows int64")
             }
         }
-        var selection = Selection(table, plan.grouping)
+        var selection = try Selection(table, plan.grouping, &meter)
         switch plan.op {
         case .topk: try selection.keepExtremes(parameter, isLargest: true, &meter)
         case .bottomk: try selection.keepExtremes(parameter, isLargest: false, &meter)

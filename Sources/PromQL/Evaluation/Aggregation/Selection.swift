@@ -13,10 +13,15 @@ struct Selection {
     private(set) var order: [Int] = []
 
     /// A selection from `table`, with nothing selected.
-    init(_ table: StepTable, _ grouping: SeriesGrouping) {
+    init(_ table: StepTable, _ grouping: SeriesGrouping, _ meter: inout Meter) throws(PromQLError) {
         self.table = table
         var groups = Groups(grouping)
-        groupOfRow = (0..<table.rowCount).map { groups.index(of: table.labels[$0], dropsName: false) }
+        var groupOfRow: [Int] = []
+        for row in 0..<table.rowCount {
+            try meter.work(Groups.workPerSeries)
+            groupOfRow.append(groups.index(of: table.labels[row], dropsName: false))
+        }
+        self.groupOfRow = groupOfRow
         groupCount = groups.count
         kept = [UInt64](repeating: 0, count: table.present.count)
     }

@@ -28,8 +28,14 @@ struct Groups {
     /// For each group whether the name of any of its series is to be dropped.
     private(set) var dropsName: [Bool] = []
 
+    /// The work of finding a series's group, in samples.
+    static let workPerSeries = 32
+
     private let filter: LabelFilter
     private var indices: [Labels: Int] = [:]
+
+    /// About how much memory a group with these labels takes, in bytes.
+    static func byteCount(_ labels: Labels) -> Int { labels.packed.count + 96 }
 
     /// No groups.
     init(_ grouping: SeriesGrouping) {

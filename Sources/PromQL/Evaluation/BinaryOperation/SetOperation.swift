@@ -6,7 +6,7 @@ extension Evaluation {
     func setOperation(_ plan: BinaryPlan, _ left: StepTable, _ right: StepTable) throws(PromQLError)
         -> StepTable
     {
-        let signatures = Signatures(plan.matching, left, right)
+        let signatures = try Signatures(plan.matching, left, right, &meter)
         switch plan.op {
         case .and, .unless:
             let others = try unions(right, signatures.right, signatures.count)

@@ -10,18 +10,30 @@ struct Signatures {
     private(set) var count = 0
 
     /// The groups of the rows of both tables.
-    init(_ matching: VectorMatching, _ leftTable: StepTable, _ rightTable: StepTable) {
+    init(
+        _ matching: VectorMatching,
+        _ leftTable: StepTable,
+        _ rightTable: StepTable,
+        _ meter: inout Meter
+    ) throws(PromQLError) {
         var groups: [Labels: Int] = [:]
         let filter = matching.signatureFilter
-        func group(_ labels: Labels) -> Int {
-            let key = filter.apply(to: labels)
-            let index = groups[key, default: groups.count]
-            if index == groups.count { groups[key] = index }
-            return index
+        var byteCount = 0
+        for (table, isLeft) in [(leftTable, true), (rightTable, false)] {
+            for row in 0..<table.rowCount {
+                try meter.work(Groups.workPerSeries)
+                let key = filter.apply(to: table.labels[row])
+                let index = groups[key, default: groups.count]
+                if index == groups.count {
+                    groups[key] = index
+                    byteCount += Groups.byteCount(key)
+                    try meter.hold(bytes: Groups.byteCount(key))
+                }
+                if isLeft { left.append(index) } else { right.append(index) }
+            }
         }
-        left = leftTable.labels.map(group)
-        right = rightTable.labels.map(group)
         count = groups.count
+        meter.release(bytes: byteCount)
     }
 }
 

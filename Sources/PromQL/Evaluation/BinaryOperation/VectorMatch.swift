@@ -3,7 +3,7 @@ import Model
 extension Evaluation {
     /// An arithmetic operator or a comparison between two vectors.
     func matched(_ plan: BinaryPlan, _ left: StepTable, _ right: StepTable) throws(PromQLError) -> StepTable {
-        let result = try VectorMatch(plan, left, right).run(self)
+        let result = try VectorMatch(plan, left, right, &meter).run(self)
         release(left)
         release(right)
         return result
@@ -31,11 +31,12 @@ private struct VectorMatch {
     /// The steps at which there is anything to pair.
     var steps: StepSet
 
-    init(_ plan: BinaryPlan, _ left: StepTable, _ right: StepTable) {
+    init(_ plan: BinaryPlan, _ left: StepTable, _ right: StepTable, _ meter: inout Meter) throws(PromQLError)
+    {
         self.plan = plan
         signature = plan.matching.signatureFilter
         isSwapped = plan.matching.cardinality == .oneToMany
-        let signatures = Signatures(plan.matching, left, right)
+        let signatures = try Signatures(plan.matching, left, right, &meter)
         (many, one) = isSwapped ? (right, left) : (left, right)
         (manyGroups, oneGroups) =
             isSwapped ? (signatures.right, signatures.left) : (signatures.left, signatures.right)

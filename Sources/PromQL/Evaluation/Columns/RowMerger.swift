@@ -37,8 +37,8 @@ struct RowMerger {
         return false
     }
 
-    /// Notes how many samples of the budget the table takes.
-    mutating func hold(_ count: Int) { table.heldCount += count }
+    /// Notes that a row of the table is charged.
+    mutating func note(_ held: StepTable.Held) { table.note(held) }
 
     /// The error for two series that cannot be told apart.
     static var sameLabels: PromQLError { .execution("vector cannot contain metrics with the same labelset") }

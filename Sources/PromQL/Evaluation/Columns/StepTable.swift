@@ -21,8 +21,8 @@ struct StepTable {
     var values: [Double] = []
     /// The bits, `[row][word]`; bit i of word w stands for step 64 w + i.
     var present: [UInt64] = []
-    /// How many samples of the query's budget are charged for this table.
-    var heldCount = 0
+    /// What of the query's budget is charged for this table.
+    var held = Held()
 
     /// A table without rows.
     init(stepCount: Int) {
@@ -62,6 +62,30 @@ struct StepTable {
         for row in 0..<rowCount { steps.formUnion(present.span.extracting(wordRange(row))) }
         return steps
     }
+
+    // MARK: - Memory
+
+    /// What a table, or a part of it, takes of a query's budget.
+    struct Held {
+        /// Values.
+        var samples = 0
+        /// Labels, and what else a row takes.
+        var bytes = 0
+    }
+
+    /// What a row with these labels takes.
+    static func held(_ labels: Labels, stepCount: Int) -> Held {
+        Held(samples: stepCount, bytes: labels.packed.count + rowBytes)
+    }
+
+    /// Notes that a row is charged.
+    mutating func note(_ row: Held) {
+        held.samples += row.samples
+        held.bytes += row.bytes
+    }
+
+    /// The arrays' headers, and the row's places in the arrays of the table.
+    private static let rowBytes = 64
 
     // MARK: - Building
 
@@ -118,7 +142,7 @@ struct StepTable {
     /// Keeps only the rows of `order`, in that order.
     mutating func pick(_ order: [Int]) {
         var picked = StepTable(stepCount: stepCount)
-        picked.heldCount = heldCount
+        picked.held = held
         for row in order { picked.append(row: row, of: self) }
         self = picked
     }

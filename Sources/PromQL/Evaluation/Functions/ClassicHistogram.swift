@@ -123,9 +123,10 @@ struct HistogramRows {
     private(set) var badRows: [Int] = []
 
     /// Groups the rows of `table`.
-    init(_ table: StepTable) {
+    init(_ table: StepTable, _ meter: inout Meter) throws(PromQLError) {
         var indices: [Labels: Int] = [:]
         for row in 0..<table.rowCount {
+            try meter.work(Groups.workPerSeries)
             let labels = table.labels[row]
             guard let bound = HistogramRows.bound(labels[HistogramRows.boundLabel] ?? "") else {
                 badRows.append(row)

@@ -22,11 +22,15 @@ extension Evaluation {
             return .table(try absent(labels, try tableInput(0, of: node), dropsName: false))
         case .sort(let descending):
             var table = try tableInput(0, of: node)
-            if table.stepCount == 1 { table.pick(RowOrder.byValue(table, descending: descending)) }
+            if table.stepCount == 1 {
+                table.pick(try RowOrder.byValue(table, descending: descending, &meter))
+            }
             return .table(table)
         case .sortByLabel(let names, let descending):
             var table = try tableInput(0, of: node)
-            if table.stepCount == 1 { table.pick(RowOrder.byLabels(table, names, descending: descending)) }
+            if table.stepCount == 1 {
+                table.pick(try RowOrder.byLabels(table, names, descending: descending, &meter))
+            }
             return .table(table)
         case .labelReplace(let replacement):
             return .table(
@@ -173,10 +177,15 @@ extension Evaluation {
     ) throws(PromQLError) -> StepTable {
         var table = try tableInput(0, of: node)
         for row in 0..<table.rowCount {
-            try meter.work(16)
+            let old = table.labels[row].packed.count
+            try meter.work(Groups.workPerSeries + old / 16)
             guard let (labels, dropsName) = try change(table.labels[row], table.dropsName[row]) else {
                 continue
             }
+            try meter.work(labels.packed.count / 16)
+            let growth = max(0, labels.packed.count - old)
+            try meter.hold(bytes: growth)
+            table.note(StepTable.Held(samples: 0, bytes: growth))
             table.setLabels(row, labels, dropsName: dropsName)
         }
         return try merged(table)

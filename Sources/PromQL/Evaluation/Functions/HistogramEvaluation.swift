@@ -37,7 +37,7 @@ extension Evaluation {
         let lower = try scalarInput(0, of: node)
         let upper = try scalarInput(1, of: node)
         let table = try tableInput(2, of: node)
-        let rows = histogramRows(table, vectorSpan)
+        let rows = try histogramRows(table, vectorSpan)
         var result = StepTable(stepCount: table.stepCount)
         var row = StepRow(stepCount: table.stepCount)
         var histogram = ClassicHistogram()
@@ -64,7 +64,7 @@ extension Evaluation {
         _ grid: StepGrid,
         _ result: inout StepTable
     ) throws(PromQLError) {
-        let rows = histogramRows(table, span)
+        let rows = try histogramRows(table, span)
         var merger = RowMerger(stepCount: table.stepCount)
         var histogram = ClassicHistogram()
         for group in rows.groups {
@@ -124,8 +124,8 @@ extension Evaluation {
     }
 
     /// The histograms of `table`; rows with a bad `le` are noted.
-    private func histogramRows(_ table: StepTable, _ span: SourceSpan) -> HistogramRows {
-        let rows = HistogramRows(table)
+    private func histogramRows(_ table: StepTable, _ span: SourceSpan) throws(PromQLError) -> HistogramRows {
+        let rows = try HistogramRows(table, &meter)
         for row in rows.badRows {
             let labels = table.labels[row]
             annotations.add(

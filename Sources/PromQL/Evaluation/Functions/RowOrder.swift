@@ -3,8 +3,10 @@ import Model
 /// The orders of `sort`, `sort_desc`, `sort_by_label` and `sort_by_label_desc`.
 enum RowOrder {
     /// The rows of an instant vector by value; NaN comes last either way.
-    static func byValue(_ table: StepTable, descending: Bool) -> [Int] {
-        sorted(table) { left, right in
+    static func byValue(_ table: StepTable, descending: Bool, _ meter: inout Meter) throws(PromQLError)
+        -> [Int]
+    {
+        try sorted(table.rowCount, &meter, workPerComparison: 1) { left, right in
             let (a, b) = (table.value(left, 0), table.value(right, 0))
             if a.isNaN || b.isNaN { return !a.isNaN && b.isNaN }
             return descending ? a > b : a < b
@@ -12,9 +14,14 @@ enum RowOrder {
     }
 
     /// The rows by the values of the labels `names`, numbers inside of them as numbers, then by all labels.
-    static func byLabels(_ table: StepTable, _ names: [String], descending: Bool) -> [Int] {
+    static func byLabels(
+        _ table: StepTable,
+        _ names: [String],
+        descending: Bool,
+        _ meter: inout Meter
+    ) throws(PromQLError) -> [Int] {
         let keys = table.labels.map { labels in names.map { labels[$0] ?? "" } }
-        return sorted(table) { left, right in
+        return try sorted(table.rowCount, &meter, workPerComparison: 16) { left, right in
             for (a, b) in zip(keys[left], keys[right]) where !a.utf8.elementsEqual(b.utf8) {
                 return NaturalOrder.precedes(a, b) != descending
             }
@@ -23,8 +30,39 @@ enum RowOrder {
         }
     }
 
-    private static func sorted(_ table: StepTable, _ precedes: (Int, Int) -> Bool) -> [Int] {
-        (0..<table.rowCount).sorted(by: precedes)
+    /// The numbers below `count` sorted by merging, which asks in between whether to go on; equal ones keep
+    /// their order.
+    private static func sorted(
+        _ count: Int,
+        _ meter: inout Meter,
+        workPerComparison: Int,
+        _ precedes: (Int, Int) -> Bool
+    ) throws(PromQLError) -> [Int] {
+        var order = Array(0..<count)
+        var merged = order
+        var width = 1
+        while width < count {
+            var start = 0
+            while start < count {
+                let middle = min(start + width, count)
+                let end = min(middle + width, count)
+                try meter.work((end - start) * workPerComparison)
+                var (left, right) = (start, middle)
+                for position in start..<end {
+                    if left < middle, right == end || !precedes(order[right], order[left]) {
+                        merged[position] = order[left]
+                        left += 1
+                    } else {
+                        merged[position] = order[right]
+                        right += 1
+                    }
+                }
+                start = end
+            }
+            swap(&order, &merged)
+            width *= 2
+        }
+        return order
     }
 }
 
