@@ -79,7 +79,9 @@ public final class QueryBudget: Sendable {
         if ContinuousClock.now > deadline { throw .timedOut(afterMillis: timeLimitMillis) }
     }
 
-    /// Notes that `count` more samples are held in memory; also a checkpoint. If it throws, nothing is noted.
+    /// Notes that `count` more samples are held in memory; also a checkpoint.
+    ///
+    /// If it throws, nothing is noted.
     public func charge(samples count: Int) throws(SourceError) {
         try checkpoint()
         let now = held.add(count, ordering: .relaxed).newValue
@@ -99,8 +101,9 @@ public final class QueryBudget: Sendable {
         release(bytes: count * Limits.sampleMemoryBytes)
     }
 
-    /// Notes that `count` more bytes of something other than samples are held; also a checkpoint. If it
-    /// throws, nothing is noted.
+    /// Notes that `count` more bytes of something other than samples are held; also a checkpoint.
+    ///
+    /// If it throws, nothing is noted.
     public func charge(bytes count: Int) throws(SourceError) {
         try checkpoint()
         try take(bytes: count)

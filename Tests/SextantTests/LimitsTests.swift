@@ -135,7 +135,7 @@ import Testing
             ) {
                 try second.charge(samples: 41)
             }
-            first.release(samples: 81)
+            first.release(samples: 60)
             #expect(all.current == 0)
             try second.charge(samples: 30)
             #expect(all.current == 480)
