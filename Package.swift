@@ -49,6 +49,11 @@ let package = Package(
         ),
         .target(name: "PromQL", dependencies: ["Model", "Matching"], swiftSettings: strict),
         .target(
+            name: "KPI",
+            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL"],
+            swiftSettings: strict
+        ),
+        .target(
             name: "Outbound",
             dependencies: [
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -59,13 +64,13 @@ let package = Package(
         ),
         .target(
             name: "Rules",
-            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL", logging],
+            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "KPI", logging],
             swiftSettings: strict
         ),
         .target(
             name: "APIServer",
             dependencies: [
-                "Model", "Telemetry", "Intake", "Push", "PromQL", "Rules", logging, lifecycle,
+                "Model", "Telemetry", "Intake", "Push", "PromQL", "KPI", "Rules", logging, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -79,7 +84,7 @@ let package = Package(
             name: "sextant",
             dependencies: [
                 "CSextant", "Model", "Telemetry", "Matching", "Storage", "Outbound", "Push", "PromQL",
-                "StrictYAML", "Rules", "APIServer", logging, lifecycle,
+                "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -112,6 +117,12 @@ let package = Package(
             name: "PromQLTests",
             dependencies: ["PromQL", "Matching", "Model"],
             resources: [.copy("Scripts")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "KPITests",
+            dependencies: ["KPI", "PromQL", "StrictYAML", "Matching", "Model", "Telemetry"],
+            resources: [.copy("Golden")],
             swiftSettings: strict
         ),
         .testTarget(

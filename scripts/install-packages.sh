@@ -3,7 +3,7 @@
 #   usage: scripts/install-packages.sh
 set -euo pipefail
 
-packages=(liblz4-dev libre2-dev libsqlite3-dev zlib1g-dev pkg-config curl)
+packages=(liblz4-dev libre2-dev libsqlite3-dev zlib1g-dev tzdata pkg-config curl)
 
 if ! command -v dpkg-query >/dev/null; then
     echo "install-packages.sh: not a Debian system; Sextant needs what Debian calls: ${packages[*]}" >&2

@@ -22,8 +22,9 @@ struct CheckCommand: ParsableCommand {
 struct CheckRulesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rules",
-        abstract: "Check rule files.",
+        abstract: "Check rule files and KPI files.",
         discussion: """
+            KPI files are checked together, with what they name of each other. \
             Rules that record or raise the same with the same labels are told as warnings.
             """
     )
@@ -36,6 +37,7 @@ struct CheckRulesCommand: ParsableCommand {
     func run() throws {
         var check = FileCheck()
         for path in files { check.rules(at: path) }
+        check.kpis()
         try check.finish()
     }
 }

@@ -1,3 +1,4 @@
+import KPI
 import Model
 import PromQL
 import Rules
@@ -11,6 +12,8 @@ struct DaemonSettings: Sendable {
     var configurationText = ""
     /// The rule groups.
     var groups: [RuleGroup] = []
+    /// The metrics, KPIs and funnels.
+    var definitions = KPIDefinitions.none
     /// How long samples are kept.
     var retention = RetentionPolicy.keepForever
 

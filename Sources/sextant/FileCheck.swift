@@ -11,6 +11,7 @@ struct FileCheck {
     /// Whether something was wrong.
     private(set) var isFailed = false
     private var checkedRuleFiles: Set<ByteText> = []
+    private var kpiFiles: [String] = []
 
     /// A check that has seen no file; `write` takes its lines.
     init(
@@ -25,6 +26,10 @@ struct FileCheck {
             let found = try RuleFiles.files(at: path)
             if found.isEmpty { write("warning: \(path): there is no rule file", STDERR_FILENO) }
             for file in found where checkedRuleFiles.insert(ByteText(file)).inserted {
+                guard !KPIFiles.isOne(file) else {
+                    kpiFiles.append(file)
+                    continue
+                }
                 check(file) { [write] () throws(YAMLFileError) in
                     let groups = try RuleFiles.load([file])
                     for warning in RuleDuplicates.find(in: groups) {
@@ -38,6 +43,39 @@ struct FileCheck {
         }
     }
 
+    /// Checks the KPI files among the rule files so far: all together, since they may name each other.
+    mutating func kpis() {
+        let files = kpiFiles
+        let result = Result { () throws(YAMLFileError) in try KPIFiles.read(files) }
+        for file in files {
+            check(file) { [write] () throws(YAMLFileError) in
+                switch result {
+                case .failure(let error):
+                    let problems = error.problems.filter { $0.file == file }
+                    guard problems.isEmpty else { throw YAMLFileError(problems) }
+                    return "nothing wrong in this one"
+                case .success(let definitions):
+                    let counts = [
+                        FileCheck.count(definitions.metrics.count { $0.place.file == file }, "metric"),
+                        FileCheck.count(definitions.kpis.count { $0.place.file == file }, "KPI"),
+                        FileCheck.count(definitions.funnels.count { $0.place.file == file }, "funnel"),
+                    ]
+                    for kpi in definitions.kpis where kpi.place.file == file {
+                        for metric in definitions.missingMetrics(of: kpi) {
+                            write(
+                                "warning: \(file):\(kpi.place.line):\(kpi.place.column): the KPI \(kpi.name) "
+                                    + "needs the metric \(metric), which is not defined",
+                                STDERR_FILENO
+                            )
+                        }
+                    }
+                    return "\(counts.joined(separator: ", ")) found"
+                }
+            }
+        }
+        kpiFiles = []
+    }
+
     /// Checks a configuration file, then the rule files that it names.
     mutating func configuration(at path: String) {
         var ruleFiles: [String] = []
@@ -48,6 +86,7 @@ struct FileCheck {
             return "\(path) is a valid configuration\(places)"
         }
         for path in ruleFiles { rules(at: path) }
+        kpis()
     }
 
     /// Checks a retention file.

@@ -57,6 +57,56 @@ import Testing
         #expect(!isFailed)
     }
 
+    @Test("KPI files are checked together, and what they lack is warned of")
+    func kpiFiles() throws {
+        let metrics = """
+            kpi_version: 1
+            calendars: {c: {timezone: Asia/Kathmandu}}
+            metrics: [{name: m, from: {samples: x}}]
+            """
+        let kpis = """
+            kpi_version: 1
+            kpis:
+              - {name: a, type: simple, metric: m, calendar: c}
+              - {name: b, type: simple, metric: n}
+            """
+        let (out, errors, isFailed) = try check(["r/a.kpi.yaml": kpis, "r/b.yml": good, "r/c.yaml": metrics])
+        {
+            $0.rules(at: $1 + "/r")
+            $0.kpis()
+        }
+        #expect(
+            out == [
+                "Checking r/b.yml", "  SUCCESS: 3 rules found\n", "Checking r/a.kpi.yaml",
+                "  SUCCESS: 0 metrics, 2 KPIs, 0 funnels found\n", "Checking r/c.yaml",
+                "  SUCCESS: 1 metric, 0 KPIs, 0 funnels found\n",
+            ]
+        )
+        #expect(
+            errors.last
+                == "warning: r/a.kpi.yaml:4:5: the KPI b needs the metric n, which is not defined"
+        )
+        #expect(!isFailed)
+    }
+
+    @Test("What is wrong with KPI files, or with one that is a rule file too, is told with its place")
+    func badKPIFiles() throws {
+        let bad = "kpi_version: 1\nkpis: [{name: a, type: simple, metric: m, calendar: c}]"
+        let (_, errors, isFailed) = try check(
+            ["a.kpi.yaml": bad, "b.yml": "kpi_version: 1\ngroups: []", "c.kpi.yaml": "kpi_version: 1"]
+        ) {
+            for name in ["a.kpi.yaml", "b.yml", "c.kpi.yaml"] { $0.rules(at: $1 + "/" + name) }
+            $0.kpis()
+        }
+        #expect(errors.first == "a.kpi.yaml:2:53: calendar \"c\" is not defined")
+        #expect(
+            errors.last?.hasPrefix("b.yml:2:1: rule groups and KPI definitions need files of their own")
+                == true
+        )
+        #expect(errors.count == 2)
+        #expect(isFailed)
+    }
+
     @Test("All problems of all rule files are told with their places")
     func badRules() throws {
         let bad = """

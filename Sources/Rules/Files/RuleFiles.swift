@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import KPI
 import Model
 import StrictYAML
 
@@ -8,7 +9,8 @@ package enum RuleFiles {
     /// The groups of all files that `paths` name, file by file in the order given.
     ///
     /// A path is a file, a directory (all `*.yml` and `*.yaml` directly in it, by name) or a pattern whose
-    /// last component holds `*`, `?` or `[`. A file that several paths name is read once.
+    /// last component holds `*`, `?` or `[`. A file that several paths name is read once. KPI files are left
+    /// out; `KPIFiles` reads them.
     ///
     /// - Throws: All problems of all files at once. A missing path is one; a folder or a pattern without
     ///   files is none. So far an alerting rule is one, too.
@@ -20,7 +22,9 @@ package enum RuleFiles {
             do {
                 for file in try files(at: path) where seen.insert(ByteText(file)).inserted {
                     do {
-                        groups += try RuleFile.parse(TextFile.read(file), file: file)
+                        let text = try TextFile.read(file)
+                        guard DefinitionKind.of(text, file: file) == .rules else { continue }
+                        groups += try RuleFile.parse(text, file: file)
                     } catch {
                         problems += error.problems
                     }

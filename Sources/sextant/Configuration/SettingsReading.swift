@@ -31,6 +31,11 @@ struct SettingsReading: Sendable {
             problems += error.problems
         }
         do throws(YAMLFileError) {
+            settings.definitions = try KPIFiles.load(settings.configuration.ruleFiles + options.rulePaths)
+        } catch {
+            problems += error.problems
+        }
+        do throws(YAMLFileError) {
             if let path = options.retentionPath {
                 stamps.add([path])
                 settings.retention = try RetentionFile.load(path)

@@ -1,0 +1,158 @@
+import Matching
+import Model
+
+/// Collects the values of one request, series by series in label order.
+struct AggregateFold {
+    let request: AggregateRequest
+    private let matchers: [CompiledMatcher]?
+    private var groups: [ByteText: Int] = [:]
+    private var names: [String] = []
+    /// For what is additive over series and time: `totals[group][interval]`.
+    private var totals: [[ExactSum]] = []
+    /// For what is not additive over time: `results[group][range]`.
+    private var results: [[Result]] = []
+    /// The states of the series at hand.
+    private var states: [SeriesFold.State]
+
+    private struct Result {
+        var isEmpty = true
+        var sum = ExactSum()
+        var least = Double.infinity
+        var greatest = -Double.infinity
+    }
+
+    /// A fold of the series of a selection; `matchers` pick those that belong to the request, nil: all.
+    init(_ request: AggregateRequest, matchers: [CompiledMatcher]?) {
+        self.request = request
+        self.matchers = matchers
+        states = [SeriesFold.State](
+            repeating: SeriesFold.State(),
+            count: max(0, request.cuts.count - 1)
+        )
+        if request.label == nil { _ = group(of: .empty) }
+    }
+
+    /// Whether the series belongs to the request.
+    func takes(_ labels: Labels) -> Bool {
+        matchers?.allSatisfy { $0.matches(labels) } ?? true
+    }
+
+    /// Whether the values of samples before the first cut matter.
+    var needsPredecessor: Bool {
+        if case .counter = request.metric.source {
+            request.cuts[0] > request.extent.oldest
+        } else {
+            false
+        }
+    }
+
+    /// Takes in the samples of a series; `before` is the last value before the first cut.
+    mutating func add(_ labels: Labels, _ column: SampleColumn, before: Double?, isFirstKnown: Bool) {
+        let metric = request.metric
+        if case .counter = metric.source {
+            let oldest = request.extent.oldest
+            let index = group(of: labels)
+            SeriesFold.addIncreases(
+                of: column,
+                cuts: request.cuts,
+                before: before,
+                first: { time in
+                    guard isFirstKnown else { return false }
+                    switch metric.firstSample {
+                    case .zero: return true
+                    case .ignore: return false
+                    case .auto: return time > oldest + AggregateFold.birthMillis
+                    }
+                },
+                to: &totals[index]
+            )
+            return
+        }
+        guard SeriesFold.fold(column, cuts: request.cuts, for: metric.aggregation, into: &states) else {
+            return
+        }
+        let index = group(of: labels)
+        switch metric.aggregation {
+        case .sum:
+            for (interval, state) in states.enumerated() where state.count > 0 {
+                totals[index][interval].add(state.sum)
+            }
+        case .count:
+            for (interval, state) in states.enumerated() where state.count > 0 {
+                totals[index][interval].add(Double(state.count))
+            }
+        default: addResults(to: index)
+        }
+    }
+
+    /// The values of all groups.
+    func table() -> AggregateTable {
+        let order = names.indices.sorted { ByteText(names[$0]) < ByteText(names[$1]) }
+        let isAdditive = request.metric.aggregation.isZeroWhenEmpty
+        return AggregateTable(
+            groups: order.map { names[$0] },
+            values: order.map { group in
+                isAdditive
+                    ? AggregateFold.sums(of: totals[group], request.ranges)
+                    : results[group].map { $0.isEmpty ? nil : value(of: $0) }
+            }
+        )
+    }
+
+    /// How much later than the oldest sample of a metric a series has to begin to count as born then.
+    static let birthMillis: Int64 = 300_000
+
+    /// The sums of the intervals of each range.
+    static func sums(of totals: [ExactSum], _ ranges: [Range<Int>]) -> [Double?] {
+        ranges.map { range in
+            var sum = ExactSum()
+            for interval in range { sum.add(totals[interval]) }
+            return sum.value
+        }
+    }
+
+    // MARK: - Parts
+
+    private mutating func group(of labels: Labels) -> Int {
+        let name = request.label.flatMap { labels[$0] } ?? ""
+        if let index = groups[ByteText(name)] { return index }
+        let index = names.count
+        groups[ByteText(name)] = index
+        names.append(name)
+        if request.metric.aggregation.isZeroWhenEmpty {
+            totals.append([ExactSum](repeating: ExactSum(), count: request.cuts.count - 1))
+        } else {
+            results.append([Result](repeating: Result(), count: request.ranges.count))
+        }
+        return index
+    }
+
+    private mutating func addResults(to group: Int) {
+        let aggregation = request.metric.aggregation
+        for (index, range) in request.ranges.enumerated() {
+            var state = SeriesFold.State()
+            for interval in range { state.merge(states[interval]) }
+            guard state.count > 0 else { continue }
+            results[group][index].isEmpty = false
+            switch aggregation {
+            case .min: results[group][index].least = min(results[group][index].least, state.least)
+            case .max:
+                results[group][index].greatest = max(results[group][index].greatest, state.greatest)
+            case .first: results[group][index].sum.add(state.firstValue)
+            case .last: results[group][index].sum.add(state.lastValue)
+            case .timeAverage:
+                let end = min(request.cuts[range.upperBound], request.extent.newest)
+                results[group][index].sum.add(state.timeAverage(upTo: end))
+            case .sum, .count: break
+            }
+        }
+    }
+
+    private func value(of result: Result) -> Double {
+        switch request.metric.aggregation {
+        case .min: result.least
+        case .max: result.greatest
+        default: result.sum.value
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import Model
+import Synchronization
+
+/// Finds the oldest and the newest value of a selector's series.
+///
+/// The newest one is looked for near the present first. The oldest one is remembered, and verified each time,
+/// so that older samples and expiry are noticed.
+final class ExtentFinder: Sendable {
+    /// How exactly the oldest value is narrowed down before samples are read, in milliseconds.
+    private static let grainMillis: Int64 = 300_000
+    /// How far back from now the newest value is looked for, one after the other.
+    private static let reaches: [Int64] = [600_000, 7_200_000, 2 * 86_400_000, 60 * 86_400_000]
+    /// The most selectors that are remembered.
+    private static let rememberedCount = 10_000
+
+    private let source: any SeriesSource
+    private let oldestKnown = Mutex<[MetricSelector: Int64]>([:])
+
+    init(source: any SeriesSource) {
+        self.source = source
+    }
+
+    /// The extent of the selector's values, or nil if it has none.
+    func extent(of selector: MetricSelector, now: Int64, budget: QueryBudget) throws(SourceError)
+        -> Extent?
+    {
+        guard let newest = try newest(selector, now, budget) else { return nil }
+        if let known = oldestKnown.withLock({ $0[selector] }), known <= newest,
+            try first(selector, from: .min, through: known, budget) == known
+        {
+            return Extent(oldest: known, newest: newest)
+        }
+        let oldest = try oldest(selector, newest, budget)
+        oldestKnown.withLock { known in
+            if known.count >= ExtentFinder.rememberedCount { known.removeAll() }
+            known[selector] = oldest
+        }
+        return Extent(oldest: oldest, newest: newest)
+    }
+
+    private func newest(_ selector: MetricSelector, _ now: Int64, _ budget: QueryBudget)
+        throws(SourceError)
+        -> Int64?
+    {
+        for reach in ExtentFinder.reaches {
+            let newest = try extreme(selector, from: now - reach, through: .max, budget) { column in
+                column.values.indices.last { !column.values[$0].isNaN }.map { column.timestamps[$0] }
+            } pick: {
+                max($0, $1)
+            }
+            if let newest { return newest }
+        }
+        return try extreme(selector, from: .min, through: .max, budget) { column in
+            column.values.indices.last { !column.values[$0].isNaN }.map { column.timestamps[$0] }
+        } pick: {
+            max($0, $1)
+        }
+    }
+
+    private func oldest(_ selector: MetricSelector, _ newest: Int64, _ budget: QueryBudget)
+        throws(SourceError)
+        -> Int64
+    {
+        // Nothing is known before `low`, something may be at or before `high`.
+        var high = newest
+        var low = newest
+        var step: Int64 = 86_400_000
+        while try mayHaveSamples(selector, through: low, budget) {
+            high = low
+            let (next, overflow) = newest.subtractingReportingOverflow(step)
+            guard !overflow, step < Int64.max / 4 else {
+                low = .min / 2
+                break
+            }
+            low = next
+            step *= 4
+        }
+        while high - low > ExtentFinder.grainMillis {
+            let middle = low + (high - low) / 2
+            if try mayHaveSamples(selector, through: middle, budget) {
+                high = middle
+            } else {
+                low = middle
+            }
+        }
+        var reach = ExtentFinder.grainMillis
+        var from = low
+        while from < newest {
+            let (sum, overflow) = from.addingReportingOverflow(reach)
+            let through = overflow ? newest : min(newest, sum)
+            if let first = try first(selector, from: from, through: through, budget) { return first }
+            from = through
+            reach = reach > Int64.max / 8 ? reach : reach * 8
+        }
+        return newest
+    }
+
+    /// Whether a series may have samples at or before a time; expired ones may count.
+    private func mayHaveSamples(_ selector: MetricSelector, through end: Int64, _ budget: QueryBudget)
+        throws(SourceError) -> Bool
+    {
+        let range = TimeRange(.min, Timestamp(millis: end))
+        let set = try source.select(
+            SelectRequest(matchers: selector.matchers, range: range),
+            budget: budget
+        )
+        return set.count > 0
+    }
+
+    /// The time of the first value in the range.
+    private func first(
+        _ selector: MetricSelector,
+        from start: Int64,
+        through end: Int64,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> Int64? {
+        try extreme(selector, from: start, through: end, budget) { column in
+            column.values.indices.first { !column.values[$0].isNaN }.map { column.timestamps[$0] }
+        } pick: {
+            min($0, $1)
+        }
+    }
+
+    private func extreme(
+        _ selector: MetricSelector,
+        from start: Int64,
+        through end: Int64,
+        _ budget: QueryBudget,
+        of column: (SampleColumn) -> Int64?,
+        pick: (Int64, Int64) -> Int64
+    ) throws(SourceError) -> Int64? {
+        let range = TimeRange(Timestamp(millis: start), Timestamp(millis: end))
+        let set = try source.select(
+            SelectRequest(matchers: selector.matchers, range: range),
+            budget: budget
+        )
+        var best: Int64?
+        var samples = SampleColumn()
+        for index in 0..<set.count {
+            try set.read(index, into: &samples)
+            budget.noteScanned(samples: samples.count)
+            if let time = column(samples) { best = best.map { pick($0, time) } ?? time }
+        }
+        return best
+    }
+}

@@ -1,0 +1,49 @@
+import Model
+
+/// Finds what somebody may have meant.
+package enum Suggestion {
+    /// The longest texts that are compared, in characters.
+    private static let lengthLimit = 64
+
+    /// The name that needs the fewest changes to become `name`, if they are few enough; of equals the first.
+    package static func nearest(to name: String, among names: [String]) -> String? {
+        let wanted = Array(name.lowercased().unicodeScalars.prefix(lengthLimit))
+        var best: (name: String, distance: Int)?
+        for candidate in names {
+            let other = Array(candidate.lowercased().unicodeScalars.prefix(lengthLimit))
+            let limit = best.map { $0.distance - 1 } ?? max(2, max(wanted.count, other.count) / 2)
+            guard abs(wanted.count - other.count) <= limit else { continue }
+            let distance = distance(wanted, other)
+            if distance <= limit { best = (candidate, distance) }
+        }
+        return best?.name
+    }
+
+    /// `; the nearest is ...`, or nothing.
+    package static func text(for name: String, among names: [String]) -> String {
+        nearest(to: name, among: names).map { "; the nearest is \(LabelText.quoted($0))" } ?? ""
+    }
+
+    /// The number of insertions, deletions, replacements and swaps of neighbours.
+    private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
+        var beforeLast: [Int] = []
+        var last = Array(0...right.count)
+        for (row, scalar) in left.enumerated() {
+            var current = [row + 1]
+            for (column, other) in right.enumerated() {
+                var cost = min(
+                    last[column + 1] + 1,
+                    current[column] + 1,
+                    last[column] + (scalar == other ? 0 : 1)
+                )
+                if row > 0, column > 0, scalar == right[column - 1], left[row - 1] == other {
+                    cost = min(cost, beforeLast[column - 1] + 1)
+                }
+                current.append(cost)
+            }
+            beforeLast = last
+            last = current
+        }
+        return last[right.count]
+    }
+}

@@ -1,0 +1,235 @@
+import Model
+
+/// What is wanted of one KPI.
+package struct KPITask: Sendable {
+    /// The KPI.
+    package var kpi: KPIDefinition
+    /// The times to evaluate it for.
+    package var frames: [Frame]
+    /// The time to evaluate it for as a whole; nil if that is not wanted.
+    package var aggregate: Frame?
+
+    /// A task for the values of `frames`.
+    package init(_ kpi: KPIDefinition, frames: [Frame], aggregate: Frame? = nil) {
+        self.kpi = kpi
+        self.frames = frames
+        self.aggregate = aggregate
+    }
+}
+
+/// The values of one KPI, or of one group of it.
+package struct KPIRow: Sendable {
+    /// The KPI.
+    package var kpi: KPIDefinition
+    /// The value of the label that it is broken down by; nil for all together.
+    package var group: String?
+    /// The values of the frames; nil for null.
+    package var values: [Double?]
+    /// The value of the whole.
+    package var aggregate: Double?
+    /// For ratios the merged metrics of each frame.
+    package var numerators: [Double?]?
+    /// For ratios the merged metrics of each frame.
+    package var denominators: [Double?]?
+    /// The oldest of the watermarks of its metrics; nil if one has no data.
+    package var watermark: Int64?
+    /// The time of the oldest value of any of its metrics.
+    package var oldest: Int64?
+}
+
+/// The values of one metric, or of one group of it.
+package struct MetricRow: Sendable {
+    /// The metric's name.
+    package var name: String
+    /// The values of the frames; nil for null.
+    package var values: [Double?]
+    /// The value of the whole.
+    package var aggregate: Double?
+    /// When it has values.
+    package var extent: Extent?
+}
+
+/// Evaluates KPIs: what all of them need is read once, merged, and then finalised for each frame.
+package struct KPIEvaluator: Sendable {
+    /// The definitions by which names are understood.
+    package let definitions: KPIDefinitions
+    private let source: any AggregateSource
+    private let now: Int64
+
+    /// The time of the evaluation, in milliseconds.
+    package var currentMillis: Int64 { now }
+
+    /// An evaluator at the time `now`.
+    package init(definitions: KPIDefinitions, source: any AggregateSource, now: Timestamp) {
+        self.definitions = definitions
+        self.source = source
+        self.now = now.millis
+    }
+
+    /// When the metrics have values, by name; those without are left out.
+    package func extents(of metrics: [String], budget: QueryBudget) throws(SourceError) -> [ByteText:
+        Extent]
+    {
+        var extents: [ByteText: Extent] = [:]
+        var bySelectors: [[MetricSelector]: Extent?] = [:]
+        for name in metrics where extents[ByteText(name)] == nil {
+            guard let metric = definitions.metric(name) else { continue }
+            let selectors = metric.source.selectors
+            if let known = bySelectors[selectors] {
+                extents[ByteText(name)] = known
+            } else {
+                let extent = try source.extent(of: selectors, now: now, budget: budget)
+                bySelectors[selectors] = .some(extent)
+                extents[ByteText(name)] = extent
+            }
+        }
+        return extents
+    }
+
+    /// The values of the tasks' KPIs, in the order of the tasks.
+    ///
+    /// With a label there is one row for each value that it ever had in a KPI's metrics, ascending.
+    package func rows(_ tasks: [KPITask], by label: String? = nil, budget: QueryBudget)
+        throws(SourceError)
+        -> [KPIRow]
+    {
+        let names = tasks.map { definitions.metricNames(behind: $0.kpi) }
+        let extents = try extents(of: names.flatMap(\.self), budget: budget)
+        let finaliser = KPIFinaliser(definitions: definitions)
+        var demand = MetricDemand(extents: extents)
+        for task in tasks {
+            for frame in task.frames + (task.aggregate.map { [$0] } ?? []) {
+                _ = finaliser.value(of: task.kpi, for: frame, &demand)
+            }
+        }
+        var values = try read(demand.ranges, extents, label, budget)
+        var rows: [KPIRow] = []
+        for (task, names) in zip(tasks, names) {
+            try budget.checkpoint()
+            guard label != nil else {
+                rows.append(row(of: task, names, nil, finaliser, &values))
+                continue
+            }
+            for group in try groups(of: names, label, values, budget) {
+                values.group = group
+                rows.append(row(of: task, names, group, finaliser, &values))
+            }
+        }
+        return rows
+    }
+
+    /// The values of metrics for the frames, in the order of `names`; each has to be defined.
+    package func metricRows(
+        _ names: [String],
+        frames: [Frame],
+        aggregate: Frame? = nil,
+        budget: QueryBudget
+    ) throws(SourceError) -> [MetricRow] {
+        let extents = try extents(of: names, budget: budget)
+        var demand = MetricDemand(extents: extents)
+        for name in names {
+            for frame in frames + (aggregate.map { [$0] } ?? []) {
+                _ = demand.value(of: name, over: frame.range, for: frame.range)
+            }
+        }
+        var values = try read(demand.ranges, extents, nil, budget)
+        return names.map { name in
+            MetricRow(
+                name: name,
+                values: frames.map { values.value(of: name, over: $0.range, for: $0.range) },
+                aggregate: aggregate.flatMap { values.value(of: name, over: $0.range, for: $0.range) },
+                extent: extents[ByteText(name)]
+            )
+        }
+    }
+
+    // MARK: - Parts
+
+    private func row(
+        of task: KPITask,
+        _ names: [String],
+        _ group: String?,
+        _ finaliser: KPIFinaliser,
+        _ values: inout MetricValues
+    ) -> KPIRow {
+        let watermarks = names.map { values.extent(of: $0)?.newest }
+        var row = KPIRow(
+            kpi: task.kpi,
+            group: group,
+            values: task.frames.map { finaliser.value(of: task.kpi, for: $0, &values) },
+            aggregate: task.aggregate.flatMap { finaliser.value(of: task.kpi, for: $0, &values) },
+            watermark: watermarks.contains(nil) ? nil : watermarks.compactMap(\.self).min(),
+            oldest: names.compactMap { values.extent(of: $0)?.oldest }.min()
+        )
+        if case .ratio(let numerator, let denominator) = task.kpi.type {
+            let parts = task.frames.map { finaliser.parts(numerator, denominator, for: $0, &values) }
+            row.numerators = parts.map(\.numerator)
+            row.denominators = parts.map(\.denominator)
+        }
+        return row
+    }
+
+    private func read(
+        _ ranges: [ByteText: Set<Bucket>],
+        _ extents: [ByteText: Extent],
+        _ label: String?,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> MetricValues {
+        var metrics: [(metric: MetricDefinition, ranges: [Bucket])] = []
+        var requests: [AggregateRequest] = []
+        for metric in definitions.metrics {
+            guard let wanted = ranges[ByteText(metric.name)], let extent = extents[ByteText(metric.name)]
+            else { continue }
+            let sorted = wanted.sorted { ($0.start, $0.end) < ($1.start, $1.end) }
+            let cuts = Set(sorted.flatMap { [$0.start, $0.end] }).sorted()
+            var indexOfCut: [Int64: Int] = [:]
+            for (index, cut) in cuts.enumerated() { indexOfCut[cut] = index }
+            metrics.append((metric, sorted))
+            requests.append(
+                AggregateRequest(
+                    metric: metric,
+                    extent: extent,
+                    label: label,
+                    cuts: cuts,
+                    ranges: sorted.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
+                )
+            )
+        }
+        let tables = try source.tables(requests, budget: budget)
+        var columns: [ByteText: MetricValues.Column] = [:]
+        for (index, (metric, ranges)) in metrics.enumerated() {
+            var column = MetricValues.Column(
+                extent: requests[index].extent,
+                isZeroWhenEmpty: metric.aggregation.isZeroWhenEmpty,
+                indexOfRange: [:],
+                table: tables[index],
+                groups: [:]
+            )
+            for (position, range) in ranges.enumerated() { column.indexOfRange[range] = position }
+            for (position, group) in tables[index].groups.enumerated() {
+                column.groups[ByteText(group)] = position
+            }
+            columns[ByteText(metric.name)] = column
+        }
+        return MetricValues(columns: columns, extents: extents)
+    }
+
+    private func groups(
+        of metrics: [String],
+        _ label: String?,
+        _ values: MetricValues,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> [String] {
+        guard let label else { return [] }
+        let selectors = metrics.compactMap { definitions.metric($0) }.flatMap { metric in
+            // What an expression makes of its labels is known from its results only.
+            if case .promql = metric.source { [MetricSelector]() } else { metric.source.selectors }
+        }
+        var groups = Set(values.groups(of: metrics).map(ByteText.init))
+        if !selectors.isEmpty {
+            let all = try source.values(ofLabel: label, in: selectors, budget: budget)
+            groups.formUnion(all.map(ByteText.init))
+        }
+        return groups.sorted().map(\.string)
+    }
+}

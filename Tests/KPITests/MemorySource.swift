@@ -1,0 +1,108 @@
+import Matching
+import Model
+import Synchronization
+
+@testable import KPI
+
+/// Series in memory that tests fill.
+final class MemorySource: SeriesSource {
+    private struct State {
+        var series: [Labels: [Int64: Double]] = [:]
+        var readCount = 0
+        var sampleCount = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// How many series were read, and how many samples they had.
+    var reads: (series: Int, samples: Int) { state.withLock { ($0.readCount, $0.sampleCount) } }
+
+    func resetReads() {
+        state.withLock { ($0.readCount, $0.sampleCount) = (0, 0) }
+    }
+
+    /// Sets samples of the series that `selector` writes down, such as `x{a="b"}`; times are seconds.
+    func set(_ labels: Labels, _ samples: [(Double, Double)]) {
+        state.withLock { state in
+            for (time, value) in samples {
+                state.series[labels, default: [:]][Int64((time * 1000).rounded())] = value
+            }
+        }
+    }
+
+    func set(
+        _ name: String,
+        _ labels: KeyValuePairs<String, String> = [:],
+        _ samples: [(Double, Double)]
+    ) {
+        set(Labels([Label(Labels.metricName, name)] + labels.map { Label($0.key, $0.value) }), samples)
+    }
+
+    func select(_ request: SelectRequest, budget: QueryBudget) throws(SourceError) -> any SeriesSet {
+        let matchers: [CompiledMatcher]
+        do { matchers = try CompiledMatcher.compile(request.matchers) } catch {
+            throw .badMatcher("\(error)")
+        }
+        var found: [(Labels, SampleColumn)] = []
+        for (labels, samples) in state.withLock({ $0.series })
+        where matchers.allSatisfy({ $0.matches(labels) }) {
+            let inside = samples.filter { request.range.contains(Timestamp(millis: $0.key)) }
+                .sorted { $0.key < $1.key }
+            guard !inside.isEmpty else { continue }
+            found.append(
+                (labels, SampleColumn(timestamps: inside.map(\.key), values: inside.map(\.value)))
+            )
+        }
+        return MemorySet(items: found.sorted { $0.0 < $1.0 }, owner: self)
+    }
+
+    func series(_ request: LabelRequest, budget: QueryBudget) throws(SourceError) -> LabelAnswer<
+        Labels
+    > {
+        var found: [Labels] = []
+        for selection in request.selections.isEmpty ? [[]] : request.selections {
+            let set = try select(SelectRequest(matchers: selection, range: request.range), budget: budget)
+            found += (0..<set.count).map { set.labels(at: $0) }
+        }
+        return LabelAnswer(items: Set(found).sorted())
+    }
+
+    func labelNames(_ request: LabelRequest, budget: QueryBudget) throws(SourceError) -> LabelAnswer<
+        String
+    > {
+        let names = Set(
+            try series(request, budget: budget).items.flatMap { $0.map { ByteText($0.name) } }
+        )
+        return LabelAnswer(items: names.sorted().map(\.string))
+    }
+
+    func labelValues(_ name: String, _ request: LabelRequest, budget: QueryBudget) throws(SourceError)
+        -> LabelAnswer<String>
+    {
+        let values = Set(
+            try series(request, budget: budget).items.compactMap { $0[name].map(ByteText.init) }
+        )
+        return LabelAnswer(items: values.sorted().map(\.string))
+    }
+
+    func metadata(of metric: String?) -> [MetricMetadata] { [] }
+
+    fileprivate func noteRead(_ count: Int) {
+        state.withLock { state in
+            state.readCount += 1
+            state.sampleCount += count
+        }
+    }
+}
+
+private struct MemorySet: SeriesSet {
+    let items: [(Labels, SampleColumn)]
+    let owner: MemorySource
+    var count: Int { items.count }
+    var warnings: [String] { [] }
+    func labels(at index: Int) -> Labels { items[index].0 }
+    func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
+        owner.noteRead(items[index].1.count)
+        column = items[index].1
+    }
+}
