@@ -7,20 +7,7 @@ import Testing
 /// Random input against simple computations, and against traps.
 @Suite("PromQL random")
 struct RandomTests {
-    /// SplitMix64, so that a seed gives the same numbers everywhere.
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
-    private static func column(_ generator: inout Generator) -> SampleColumn {
+    private static func column(_ generator: inout SplitMix) -> SampleColumn {
         var column = SampleColumn()
         var time: Int64 = 0
         let wholeNumbers = Bool.random(using: &generator)
@@ -46,7 +33,7 @@ struct RandomTests {
         arguments: 0..<40 as Range<UInt64>
     )
     func slidingEqualsAlone(_ seed: UInt64) throws {
-        var generator = Generator(state: seed)
+        var generator = SplitMix(state: seed)
         var samples = RandomTests.column(&generator)
         samples.removeStaleMarkers()
         var grid = StepGrid(instant: Int64.random(in: -50_000...50_000, using: &generator))
@@ -92,7 +79,7 @@ struct RandomTests {
         arguments: 0..<40 as Range<UInt64>
     )
     func extendedEqualsAlone(_ seed: UInt64) throws {
-        var generator = Generator(state: seed)
+        var generator = SplitMix(state: seed)
         var samples = RandomTests.column(&generator)
         samples.removeStaleMarkers()
         var grid = StepGrid(instant: Int64.random(in: -50_000...50_000, using: &generator))
@@ -142,7 +129,7 @@ struct RandomTests {
         arguments: 0..<20 as Range<UInt64>
     )
     func exactSums(_ seed: UInt64) throws {
-        var generator = Generator(state: seed)
+        var generator = SplitMix(state: seed)
         let values = (0..<200).map { _ in Double(Int64.random(in: -1 << 40...1 << 40, using: &generator)) }
         let samples = SampleColumn(timestamps: (0..<200).map { Int64($0) }, values: values)
         var function = WindowSum(isMean: Bool.random(using: &generator), isRunning: true)
@@ -162,7 +149,7 @@ struct RandomTests {
 
     @Test("the k best of a heap are the k best of a sorted list", arguments: 0..<50 as Range<UInt64>)
     func boundedHeap(_ seed: UInt64) {
-        var generator = Generator(state: seed)
+        var generator = SplitMix(state: seed)
         let count = Int.random(in: 0...40, using: &generator)
         let values = (0..<count).map { _ in
             Int.random(in: 0..<10, using: &generator) == 0
@@ -182,7 +169,7 @@ struct RandomTests {
     /// Queries of the scripts, mutated: none may trap, whatever else becomes of it.
     @Test("random and mutated expressions do not trap", arguments: 0..<8 as Range<UInt64>)
     func mutated(_ seed: UInt64) throws {
-        var generator = Generator(state: seed)
+        var generator = SplitMix(state: seed)
         let folder = Bundle.module.bundleURL.appendingPathComponent("Scripts")
         var queries: [String] = []
         for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
