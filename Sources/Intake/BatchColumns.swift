@@ -2,8 +2,10 @@ import Model
 
 /// The columns of a `SampleBatch` while a decoder fills them.
 struct BatchColumns {
-    /// The packed label sets of all series.
+    /// The label sets of all series, packed or as `spelling` has it.
     var labelBytes: [UInt8] = []
+    /// How label sets are written.
+    var spelling: any LabelSpelling = PackedSpelling.shared
     /// The series; the last one is complete only after `take`.
     var series: [SampleBatch.Series] = []
     /// The times of all samples, milliseconds since the epoch.
@@ -40,6 +42,7 @@ struct BatchColumns {
         defer { self = BatchColumns() }
         return SampleBatch(
             labelBytes: labelBytes,
+            spelling: spelling,
             series: series,
             timestamps: timestamps,
             values: values,

@@ -54,6 +54,31 @@ struct LabelCollector {
         add(name: start..<middle, value: middle..<bytes.count)
     }
 
+    /// Starts a new series with the labels of the `TimeSeries` that `message` reads, wherever they stand.
+    mutating func collect(_ message: ProtobufReader) throws(IntakeError) {
+        removeAll()
+        var fields = message
+        while !fields.isAtEnd {
+            let tag = try fields.tag()
+            if tag == .bytes(1) {
+                let (name, value) = try fields.message().label()
+                add(name: fields.bytes(name), value: fields.bytes(value))
+            } else {
+                try fields.skip(tag, known: 0b10)
+            }
+        }
+    }
+
+    /// Checks the labels and packs them; what is wrong with them, in words that name the series, or nil.
+    mutating func packOrRefusal() -> LabelRefusal? {
+        do throws(LabelFault) {
+            try pack()
+            return nil
+        } catch {
+            return LabelRefusal(text: "\(seriesText): \(error.reason(self))")
+        }
+    }
+
     /// Adds the metric name that lies at `value` in `bytes` as the label `__name__`.
     mutating func addMetricName(_ value: Range<Int>) {
         let start = bytes.count

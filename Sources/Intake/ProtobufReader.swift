@@ -158,6 +158,39 @@ struct ProtobufReader {
 // MARK: The two messages that make up nearly all of a write
 
 extension ProtobufReader {
+    /// Steps over the next field if it is a `Label` in field 1, and checks that message; false and no step if
+    /// it is something else.
+    @inline(__always)
+    mutating func skipLabel() throws(IntakeError) -> Bool {
+        if let (start, end) = shortMessage(field: 1) {
+            if usualLabel(start: start, end: end) == nil { _ = try sub(start: start, end: end).label() }
+            return true
+        }
+        guard position < end, base.load(fromByteOffset: position, as: UInt8.self) == 0x0a else {
+            return false
+        }
+        position &+= 1
+        _ = try message().label()
+        return true
+    }
+
+    /// Reads this message as a `Label` of any shape; a name or value that is not there is empty, of a
+    /// repeated one the last counts.
+    func label() throws(IntakeError) -> (name: Range<Int>, value: Range<Int>) {
+        var fields = self
+        var name = fields.end..<fields.end
+        var value = name
+        while !fields.isAtEnd {
+            let tag = try fields.tag()
+            switch tag {
+            case .bytes(1): name = try fields.range()
+            case .bytes(2): value = try fields.range()
+            default: try fields.skip(tag, known: 0b110)
+            }
+        }
+        return (name, value)
+    }
+
     /// Steps over the next field if it is a message in field `field` (< 16) with fewer than 128 bytes: where
     /// it lies; nil and no step if it is something else.
     @inline(__always)

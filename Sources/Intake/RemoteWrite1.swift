@@ -7,10 +7,10 @@ import Model
 package enum RemoteWrite1 {
     /// Reads a request body.
     ///
-    /// Label sets come out canonical: sorted, without empty values. A series that breaks a rule (no metric
-    /// name, a name twice, not UTF-8, a limit of `Limits`) is refused as a whole by name, and so is
-    /// each native histogram; the rest is in the batch. Values keep their bits, so staleness markers pass.
-    /// Exemplars are counted.
+    /// Label sets stay as they came: the spelling of the batch makes them canonical (sorted, without empty
+    /// values) and refuses by name a series that breaks a rule (no metric name, a name twice, not UTF-8, a
+    /// limit of `Limits`). Each native histogram is refused here; the rest is in the batch. Values keep their
+    /// bits, so staleness markers pass. Exemplars are counted.
     ///
     /// - Parameters:
     ///   - body: The body as it came; it is only read during the call.
@@ -22,9 +22,11 @@ package enum RemoteWrite1 {
         limits: Limits = Limits.default
     ) throws(IntakeError) -> DecodedWrite {
         let message = try Snappy.decode(body, limit: limits.decompressedBodyBytes)
-        return try message.withBytes { bytes throws(IntakeError) in
-            try decode(padded: bytes, limits: limits)
+        var walk = WriteRequestWalk(limits: limits, messageByteCount: message.count)
+        try message.withBytes { bytes throws(IntakeError) in
+            if let reader = ProtobufReader(padded: bytes) { try walk.run(reader) }
         }
+        return walk.finish(message)
     }
 
     /// As `decode(compressed:limits:)` of a buffer.
@@ -35,32 +37,5 @@ package enum RemoteWrite1 {
         try body.withUnsafeBytes { bytes in
             Result { () throws(IntakeError) in try decode(compressed: bytes, limits: limits) }
         }.get()
-    }
-
-    /// Reads the message that fills `message`, the content of a `PaddedBytes`.
-    private static func decode(
-        padded message: UnsafeRawBufferPointer,
-        limits: Limits
-    ) throws(IntakeError) -> DecodedWrite {
-        var walk = WriteRequestWalk(limits: limits, messageByteCount: message.count)
-        var failure: IntakeError?
-        let capacity = message.count + PaddedBytes.slackByteCount
-        let labelBytes = [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in
-            let slotCount = max(1, limits.labelsPerSeries)
-            count = withUnsafeTemporaryAllocation(of: LabelSlots.Slot.self, capacity: slotCount) { scratch in
-                guard var output = PackedLabelOutput(memory),
-                    var labels = LabelSlots(scratch, limits: limits),
-                    let reader = ProtobufReader(padded: message)
-                else { return 0 }
-                do throws(IntakeError) {
-                    try walk.run(reader, &labels, into: &output)
-                } catch {
-                    failure = error
-                }
-                return output.count
-            }
-        }
-        if let failure { throw failure }
-        return walk.finish(labelBytes: labelBytes)
     }
 }

@@ -225,13 +225,14 @@ extension TextExposition {
                 guard columns.metadata.count < options.limits.metadataPerWrite else {
                     throw .metadata(.tooMany(limit: options.limits.metadataPerWrite))
                 }
-                family = MetricMetadata(name: name, kind: .unknown)
             }
+            var changed = family ?? MetricMetadata(name: name, kind: .unknown)
             switch comment.content {
-            case .help(let text): family?.help = MetadataText.text(text, limits: options.limits)
-            case .unit(let text): family?.unit = MetadataText.text(text, limits: options.limits)
-            case .type(let kind): family?.kind = kind
+            case .help(let text): changed.help = MetadataText.text(text, limits: options.limits)
+            case .unit(let text): changed.unit = MetadataText.text(text, limits: options.limits)
+            case .type(let kind): changed.kind = kind
             }
+            family = changed
         }
 
         private mutating func endFamily() {

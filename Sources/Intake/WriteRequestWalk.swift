@@ -1,20 +1,25 @@
 import Model
 
-/// One pass over a `prometheus.WriteRequest`: the usual series goes straight into flat columns.
+/// One pass over a `prometheus.WriteRequest`: samples go into flat columns, labels stay where they are.
 ///
-/// Only a series that breaks a rule, or has so many labels that it may, is read once more through
-/// `LabelCollector`, which says what is wrong with it.
+/// Labels are checked as protobuf only; whoever does not know the series reads them through
+/// `WriteRequestSpelling`, which knows the rules. A series without samples to store, of which nobody would
+/// read the labels, is checked here.
 struct WriteRequestWalk {
     private let limits: Limits
     private var columns = BatchColumns()
     private var rejections = Rejections()
     private var exemplarCount = 0
     private var collector: LabelCollector
+    /// Label messages of series whose labels do not stand together, put together.
+    private var gathered: [UInt8] = []
+    private let gatheredStart: Int
 
     /// A walk over a message of this size.
     init(limits: Limits, messageByteCount: Int) {
         self.limits = limits
         collector = LabelCollector(limits: limits)
+        gatheredStart = messageByteCount + PaddedBytes.slackByteCount
         // A series of a dozen labels with one sample has about 200 bytes; more samples let the columns grow.
         let guess = messageByteCount / 128 + 16
         columns.series.reserveCapacity(guess)
@@ -22,158 +27,107 @@ struct WriteRequestWalk {
         columns.values.reserveCapacity(guess)
     }
 
-    /// Reads the whole request; `labels` is scratch.
-    mutating func run(
-        _ request: ProtobufReader,
-        _ labels: inout LabelSlots,
-        into output: inout PackedLabelOutput
-    ) throws(IntakeError) {
+    /// Reads the whole request.
+    mutating func run(_ request: ProtobufReader) throws(IntakeError) {
         var request = request
         while !request.isAtEnd {
             let tag = try request.tag()
             switch tag {
-            case .bytes(1): try readSeries(try request.message(), &labels, into: &output)
+            case .bytes(1): try readSeries(try request.message())
             case .bytes(3): try readMetadata(try request.message())
             default: try request.skip(tag, known: 0b1010)
             }
         }
     }
 
-    /// What was read; `labelBytes` are what the output holds.
-    mutating func finish(labelBytes: [UInt8]) -> DecodedWrite {
-        columns.labelBytes = labelBytes
+    /// What was read of the message that `bytes` are.
+    mutating func finish(_ message: consuming PaddedBytes) -> DecodedWrite {
+        columns.labelBytes = message.bytes
+        if !gathered.isEmpty {
+            columns.labelBytes += gathered
+            columns.labelBytes += repeatElement(0, count: PaddedBytes.slackByteCount)
+        }
+        columns.spelling = WriteRequestSpelling(limits: limits)
         return DecodedWrite(batch: columns.take(), rejections: rejections, exemplarCount: exemplarCount)
     }
 
     // MARK: Series
 
-    private mutating func readSeries(
-        _ message: ProtobufReader,
-        _ labels: inout LabelSlots,
-        into output: inout PackedLabelOutput
-    ) throws(IntakeError) {
+    private mutating func readSeries(_ message: ProtobufReader) throws(IntakeError) {
         let sampleStart = columns.timestamps.count
-        let histogramCount = try readFields(message, &labels)
-        output.reserve(message.end &- message.position)
-        let labelStart = output.count
-        if !labels.pack(into: &output, message) {
-            output.count = labelStart
-            try collectLabels(message)
-            if let fault = packCollected() {
-                let count = columns.timestamps.count - sampleStart + histogramCount
-                rejections.add(sampleCount: count, "\(collector.seriesText): \(fault.reason(collector))")
+        var fields = message
+        while try fields.skipLabel() {}
+        let labelEnd = fields.position
+        let rest = try readRest(&fields)
+        let sampleEnd = columns.timestamps.count
+        if rest.histogramCount > 0 || sampleEnd == sampleStart {
+            try collector.collect(message)
+            if let refusal = collector.packOrRefusal() {
+                rejections.add(sampleCount: sampleEnd - sampleStart + rest.histogramCount, refusal.text)
                 columns.timestamps.removeSubrange(sampleStart...)
                 columns.values.removeSubrange(sampleStart...)
                 return
             }
-            output.append(packed: collector.packed)
+            if rest.histogramCount > 0 {
+                rejections.add(
+                    sampleCount: rest.histogramCount,
+                    "\(collector.seriesText): native histograms are not supported yet"
+                )
+            }
+            guard sampleEnd > sampleStart else { return }
         }
-        if histogramCount > 0 {
-            try collectLabels(message)
-            rejections.add(
-                sampleCount: histogramCount,
-                "\(collector.seriesText): native histograms are not supported yet"
-            )
-        }
-        guard columns.timestamps.count > sampleStart else {
-            output.count = labelStart
-            return
-        }
-        columns.series.append(
-            SampleBatch.Series(
-                labels: labelStart..<output.count,
-                samples: sampleStart..<columns.timestamps.count
-            )
-        )
+        let labels = rest.hasLabels ? try gatherLabels(message) : message.position..<labelEnd
+        columns.series.append(SampleBatch.Series(labels: labels, samples: sampleStart..<sampleEnd))
     }
 
-    /// Reads the fields of a `TimeSeries`: labels to `labels`, samples to the columns; the number of
-    /// histograms.
-    private mutating func readFields(
-        _ message: ProtobufReader,
-        _ shared: inout LabelSlots
-    ) throws(IntakeError) -> Int {
-        // A copy that nothing else can reach stays in registers.
-        var labels = shared
-        labels.removeAll()
-        defer { shared = labels }
+    /// Reads the fields of a `TimeSeries` behind its labels: samples to the columns, the number of
+    /// histograms, and whether there are more labels.
+    private mutating func readRest(
+        _ fields: inout ProtobufReader
+    ) throws(IntakeError) -> (histogramCount: Int, hasLabels: Bool) {
         var histogramCount = 0
-        var fields = message
+        var hasLabels = false
         while !fields.isAtEnd {
-            if let (start, end) = fields.shortMessage(field: 1) {
-                if let (name, value) = fields.usualLabel(start: start, end: end) {
-                    labels.add(name, value, fields)
-                } else {
-                    let (name, value) = try WriteRequestWalk.label(fields.sub(start: start, end: end))
-                    labels.add(name, value, fields)
-                }
-            } else if let (start, end) = fields.shortMessage(field: 2) {
+            if let (start, end) = fields.shortMessage(field: 2) {
                 if let (millis, bits) = fields.usualSample(start: start, end: end) {
                     try appendSample(millis, bits)
                 } else {
                     try readSample(fields.sub(start: start, end: end))
                 }
-            } else {
-                let tag = try fields.tag()
-                switch tag {
-                case .bytes(1):
-                    let (name, value) = try WriteRequestWalk.label(try fields.message())
-                    labels.add(name, value, fields)
-                case .bytes(2): try readSample(try fields.message())
-                case .bytes(3):
-                    _ = try fields.range()
-                    exemplarCount += 1
-                case .bytes(4):
-                    _ = try fields.range()
-                    histogramCount += 1
-                default: try fields.skip(tag, known: 0b11110)
-                }
+                continue
+            }
+            let tag = try fields.tag()
+            switch tag {
+            case .bytes(1):
+                _ = try fields.message().label()
+                hasLabels = true
+            case .bytes(2): try readSample(try fields.message())
+            case .bytes(3):
+                _ = try fields.range()
+                exemplarCount += 1
+            case .bytes(4):
+                _ = try fields.range()
+                histogramCount += 1
+            default: try fields.skip(tag, known: 0b11110)
             }
         }
-        return histogramCount
+        return (histogramCount, hasLabels)
     }
 
-    /// Reads the labels of a series again, with nothing taken for granted.
-    private mutating func collectLabels(_ message: ProtobufReader) throws(IntakeError) {
-        collector.removeAll()
+    /// Copies the label messages of a series to where they stand together; where that is in the batch.
+    private mutating func gatherLabels(_ message: ProtobufReader) throws(IntakeError) -> Range<Int> {
+        let start = gatheredStart + gathered.count
         var fields = message
         while !fields.isAtEnd {
             let tag = try fields.tag()
             if tag == .bytes(1) {
-                let (name, value) = try WriteRequestWalk.label(try fields.message())
-                collector.add(name: fields.bytes(name), value: fields.bytes(value))
+                gathered.append(0x0a)
+                Labels.appendField(fields.bytes(try fields.range()), to: &gathered)
             } else {
                 try fields.skip(tag, known: 0b10)
             }
         }
-    }
-
-    private mutating func packCollected() -> LabelFault? {
-        do throws(LabelFault) {
-            try collector.pack()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    /// Reads a `Label` of any shape; a name or value that is not there is empty, of a repeated one the last
-    /// counts.
-    private static func label(
-        _ message: ProtobufReader
-    ) throws(IntakeError) -> (name: Range<Int>, value: Range<Int>) {
-        var fields = message
-        var name = fields.end..<fields.end
-        var value = name
-        while !fields.isAtEnd {
-            let tag = try fields.tag()
-            switch tag {
-            case .bytes(1): name = try fields.range()
-            case .bytes(2): value = try fields.range()
-            default: try fields.skip(tag, known: 0b110)
-            }
-        }
-        return (name, value)
+        return start..<gatheredStart + gathered.count
     }
 
     /// Reads a `Sample` of any shape; what is not there is 0.

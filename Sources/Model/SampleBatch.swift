@@ -1,13 +1,15 @@
 /// What one write brings: series in the order they came, each with a run of samples.
 ///
-/// It is flat, so that decoding a request allocates a handful of arrays whatever the number of series: packed
-/// label sets lie one after the other in `labelBytes`, samples in `timestamps` and `values`. A series may
-/// appear more than once and its samples may be in any order; later ones win over earlier ones of the same
-/// time.
+/// It is flat, so that decoding a request allocates a handful of arrays whatever the number of series: label
+/// sets lie one after the other in `labelBytes`, samples in `timestamps` and `values`. A series may appear
+/// more than once and its samples may be in any order; later ones win over earlier ones of the same time.
+///
+/// Label sets are packed (`Labels.packed`), or as a client wrote them: what these say is known only once the
+/// `spelling` was asked.
 public struct SampleBatch: Sendable {
     /// One series of the batch.
     public struct Series: Sendable {
-        /// Where the packed label set (`Labels.packed`) lies in `labelBytes`.
+        /// Where the label set lies in `labelBytes`.
         public var labels: Range<Int>
         /// Which of the samples belong to it.
         public var samples: Range<Int>
@@ -20,8 +22,10 @@ public struct SampleBatch: Sendable {
         }
     }
 
-    /// The packed label sets of all series.
+    /// The label sets of all series.
     public private(set) var labelBytes: [UInt8] = []
+    /// How label sets are written.
+    public private(set) var spelling: any LabelSpelling = PackedSpelling.shared
     /// The series.
     public private(set) var series: [Series] = []
     /// The times of all samples, milliseconds since the epoch.
@@ -37,6 +41,7 @@ public struct SampleBatch: Sendable {
     /// A batch of columns that a decoder filled; the ranges of every series lie inside them.
     public init(
         labelBytes: [UInt8],
+        spelling: any LabelSpelling = PackedSpelling.shared,
         series: [Series],
         timestamps: [Int64],
         values: [Double],
@@ -44,24 +49,58 @@ public struct SampleBatch: Sendable {
     ) {
         precondition(timestamps.count == values.count, "BUG: columns of different length")
         self.labelBytes = labelBytes
+        self.spelling = spelling
         self.series = series
         self.timestamps = timestamps
         self.values = values
         self.metadata = metadata
     }
 
+    /// Whether label sets are packed.
+    public var isPacked: Bool { spelling === PackedSpelling.shared }
     /// The number of samples.
     public var sampleCount: Int { timestamps.count }
 
-    /// The label set of the series at `index`.
+    /// The label set of the series at `index`, of a batch whose labels are packed.
     public func labels(at index: Int) -> Labels {
-        Labels(trusted: Array(labelBytes[series[index].labels]))
+        precondition(isPacked, "BUG: labels that are not packed need `checkedLabels`")
+        return Labels(trusted: Array(labelBytes[series[index].labels]))
     }
 
-    /// Starts a series; the samples appended next belong to it.
+    /// The label set of the series at `index`.
+    ///
+    /// - Throws: `LabelRefusal` if it is not packed and breaks a rule.
+    public func checkedLabels(at index: Int) throws(LabelRefusal) -> Labels {
+        try unsafe labelBytes.withUnsafeBytes { bytes in
+            Result { () throws(LabelRefusal) in
+                try unsafe spelling.labels(UnsafeRawBufferPointer(rebasing: bytes[series[index].labels]))
+            }
+        }.get()
+    }
+
+    /// This batch with packed labels, and what was refused; for sinks that need all label sets anyway.
+    public func packed() -> (batch: SampleBatch, rejections: Rejections) {
+        var rejections = Rejections()
+        if isPacked { return (self, rejections) }
+        var batch = SampleBatch()
+        batch.metadata = metadata
+        for (index, one) in series.enumerated() {
+            do throws(LabelRefusal) {
+                batch.beginSeries(packed: try checkedLabels(at: index).packed)
+            } catch {
+                rejections.add(sampleCount: one.samples.count, error.text)
+                continue
+            }
+            for sample in one.samples { batch.append(millis: timestamps[sample], value: values[sample]) }
+        }
+        return (batch, rejections)
+    }
+
+    /// Starts a series in a batch whose labels are packed; the samples appended next belong to it.
     ///
     /// `packed` has the form of `Labels.packed`.
     public mutating func beginSeries(packed: some Collection<UInt8>) {
+        precondition(isPacked, "BUG: packed labels in a batch with another spelling")
         let start = labelBytes.count
         labelBytes.append(contentsOf: packed)
         series.append(Series(labels: start..<labelBytes.count, samples: timestamps.count..<timestamps.count))

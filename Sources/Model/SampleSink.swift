@@ -5,7 +5,7 @@ public protocol SampleSink: Sendable {
     /// Samples may have any age and come in any order; of equal series and time the later write wins. What
     /// cannot be stored is named in the outcome, the rest is stored.
     ///
-    /// - Parameter batch: The samples; label sets in it are canonical (`Labels.packed`).
+    /// - Parameter batch: The samples; label sets in it are packed, or are made so by its spelling.
     /// - Returns: How many samples are stored, and what was refused.
     /// - Throws: `SinkError` when nothing of the batch may be relied on; the caller may send it again.
     func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome

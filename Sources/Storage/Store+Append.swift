@@ -27,11 +27,24 @@ extension Store: SampleSink {
         let record = state.record
         record.removeAll()
         var previous: Int?
+        let spelling = batch.spelling
         for (position, series) in batch.series.enumerated() {
-            var found = state.table.find(batch.labelBytes, series.labels, after: previous)
+            var found = state.table.guess(batch, position, spelling, after: previous)
             var earliestMillis = Window.earliestMillis
+            var unknown = Labels.empty
             if found == nil {
-                let labels = batch.labels(at: position)
+                do throws(LabelRefusal) {
+                    unknown = try batch.checkedLabels(at: position)
+                } catch {
+                    outcome.rejections.add(sampleCount: series.samples.count, error.text)
+                    continue
+                }
+                found = state.table.find(unknown, after: previous)
+            }
+            if let found {
+                earliestMillis = Store.earliest(now, state.table[found].retentionMillis)
+            } else {
+                let labels = unknown
                 if let fault = SeriesRules.fault(labels, limits) {
                     outcome.rejections.add(sampleCount: series.samples.count, "series \(labels): \(fault)")
                     continue
@@ -51,8 +64,6 @@ extension Store: SampleSink {
                     }
                     found = addSeries(labels, retention, to: &state)
                 }
-            } else if let found {
-                earliestMillis = Store.earliest(now, state.table[found].retentionMillis)
             }
             let id = found.map { state.table[$0].id }
             // The samples to store that follow each other.
@@ -60,9 +71,8 @@ extension Store: SampleSink {
             for sample in series.samples {
                 let millis = batch.timestamps[sample]
                 guard millis >= earliestMillis, millis <= latestMillis, let id, let found else {
-                    outcome.rejections.add(
-                        Store.refusal(batch.labels(at: position), millis, latestMillis, limits)
-                    )
+                    let labels = found.map { state.table[$0].labels } ?? unknown
+                    outcome.rejections.add(Store.refusal(labels, millis, latestMillis, limits))
                     if let id { put(id, batch, runStart..<sample, epoch, now, &state) }
                     runStart = sample + 1
                     continue

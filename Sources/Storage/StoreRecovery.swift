@@ -220,7 +220,7 @@ struct StoreRecovery {
         case .definitions(let definitions):
             for entry in definitions.entries where ids[entry.series] == nil {
                 guard let labels = definitions.labels(of: entry) else { continue }
-                let index = state.table.find(labels.packed, 0..<labels.packed.count, after: nil)
+                let index = state.table.find(labels, after: nil)
                 ids[entry.series] =
                     index.map { state.table[$0].id }
                     ?? state.addKnown(SeriesID(UInt64(entry.series)), labels)

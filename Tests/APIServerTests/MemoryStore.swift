@@ -49,6 +49,8 @@ final class MemoryStore: SeriesSource, SampleSink {
     func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
         if let error = behaviour.appendError { throw error }
         var outcome = AppendOutcome()
+        let (batch, refused) = batch.packed()
+        outcome.rejections.add(refused)
         for (index, one) in batch.series.enumerated() {
             let labels = batch.labels(at: index)
             if let refused = behaviour.refusedMetric, labels.metricName == refused {

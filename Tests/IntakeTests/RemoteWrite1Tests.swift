@@ -289,7 +289,7 @@ struct RemoteWrite1Tests {
             let (request, expected) = RemoteWrite1Tests.randomRequest(using: &generator)
             let write = try RemoteWrite1.decode(
                 compressed: SnappyEncoder.encode(request.bytes, using: &generator)
-            )
+            ).packed
             try #require(write.batch.contents == expected, "seed \(seed), round \(round)")
             #expect(write.batch.flaw == nil)
         }
@@ -308,7 +308,7 @@ struct RemoteWrite1Tests {
                 continue
             }
             acceptedCount += 1
-            if let flaw = write.batch.flaw { Issue.record("seed \(seed), round \(round): \(flaw)") }
+            if let flaw = write.packed.batch.flaw { Issue.record("seed \(seed), round \(round): \(flaw)") }
         }
         #expect(acceptedCount > 1000 && acceptedCount < 20_000)
     }

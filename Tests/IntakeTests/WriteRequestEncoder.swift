@@ -77,7 +77,17 @@ struct WriteRequest {
     }
 
     func decoded(limits: Limits = Limits()) throws(IntakeError) -> DecodedWrite {
-        try RemoteWrite1.decode(compressed: SnappyEncoder.encode(bytes), limits: limits)
+        try RemoteWrite1.decode(compressed: SnappyEncoder.encode(bytes), limits: limits).packed
+    }
+}
+
+extension DecodedWrite {
+    /// The write with packed labels, as a sink sees it in the end.
+    var packed: DecodedWrite {
+        let (batch, refused) = batch.packed()
+        var all = rejections
+        all.add(refused)
+        return DecodedWrite(batch: batch, rejections: all, exemplarCount: exemplarCount)
     }
 }
 
@@ -103,7 +113,7 @@ struct SentSeries: Equatable, CustomStringConvertible {
 }
 
 extension SampleBatch {
-    /// The series of the batch in order.
+    /// The series of the batch, whose labels are packed, in order.
     var contents: [SentSeries] {
         series.indices.map { index in
             let samples = series[index].samples

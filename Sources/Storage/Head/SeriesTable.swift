@@ -1,9 +1,5 @@
 import Model
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
 /// From packed label sets to series: an open-addressing table over the bytes.
 ///
 /// Writers send the same series in the same order again and again, so each series remembers which one
@@ -51,18 +47,35 @@ struct SeriesTable: Sendable {
         slotOfID[id].map(Int.init)
     }
 
-    /// The index of the series whose packed labels are `bytes[range]`; `previous` is the index found before
-    /// it.
-    mutating func find(_ bytes: [UInt8], _ range: Range<Int>, after previous: Int?) -> Int? {
-        if let previous {
-            let guess = Int(entries[previous].follower)
-            if guess >= 0, isEqual(entries[guess].labels.packed, bytes, range) { return guess }
+    /// The index of the series that followed `previous` last time, if it is the one at `position` of `batch`.
+    ///
+    /// `spelling` is that of the batch, which the caller takes out of it once.
+    func guess(
+        _ batch: SampleBatch,
+        _ position: Int,
+        _ spelling: any LabelSpelling,
+        after previous: Int?
+    ) -> Int? {
+        guard let previous else { return nil }
+        let guess = Int(entries[previous].follower)
+        guard guess >= 0 else { return nil }
+        let range = batch.series[position].labels
+        let isSame = unsafe batch.labelBytes.withUnsafeBytes { bytes in
+            unsafe entries[guess].labels.packed.withUnsafeBytes { packed in
+                unsafe spelling.isEqual(UnsafeRawBufferPointer(rebasing: bytes[range]), packed: packed)
+            }
         }
-        let hash = hash(bytes, range)
+        return isSame ? guess : nil
+    }
+
+    /// The index of the series with these labels; it follows `previous`, the index found before it.
+    mutating func find(_ labels: Labels, after previous: Int?) -> Int? {
+        let packed = labels.packed
+        let hash = hash(packed)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] >= 0 {
             let index = Int(slots[slot])
-            if entries[index].hash == hash, isEqual(entries[index].labels.packed, bytes, range) {
+            if entries[index].hash == hash, entries[index].labels == labels {
                 if let previous { entries[previous].follower = Int32(index) }
                 return index
             }
@@ -74,7 +87,7 @@ struct SeriesTable: Sendable {
     /// Adds a series that is not in the table and gives its index.
     mutating func add(_ id: SeriesID, _ labels: Labels, retentionMillis: Int64?) -> Int {
         if (entries.count + 1) * 2 > slots.count { rehash(slots.count * 2) }
-        let hash = hash(labels.packed, 0..<labels.packed.count)
+        let hash = hash(labels.packed)
         entries.append(Entry(labels: labels, id: id, retentionMillis: retentionMillis, hash: hash))
         place(entries.count - 1)
         slotOfID[id] = Int32(entries.count - 1)
@@ -106,30 +119,20 @@ struct SeriesTable: Sendable {
         slots[slot] = Int32(index)
     }
 
-    private func isEqual(_ packed: [UInt8], _ bytes: [UInt8], _ range: Range<Int>) -> Bool {
-        guard packed.count == range.count else { return false }
-        return unsafe packed.withUnsafeBytes { one in
-            unsafe bytes.withUnsafeBytes { other in
-                guard let left = one.baseAddress, let right = other.baseAddress else { return true }
-                return unsafe memcmp(left, right + range.lowerBound, range.count) == 0
-            }
-        }
-    }
-
     /// A seeded multiply-and-fold hash, 8 bytes a step.
     ///
     /// Source: the scheme of wyhash (Wang Yi), simplified.
-    private func hash(_ bytes: [UInt8], _ range: Range<Int>) -> UInt64 {
+    private func hash(_ bytes: [UInt8]) -> UInt64 {
         unsafe bytes.withUnsafeBytes { buffer in
-            var state = seed ^ UInt64(range.count)
-            var position = range.lowerBound
-            while range.upperBound - position >= 8 {
+            var state = seed ^ UInt64(buffer.count)
+            var position = 0
+            while buffer.count - position >= 8 {
                 let word = unsafe buffer.loadUnaligned(fromByteOffset: position, as: UInt64.self)
                 state = fold(state ^ word, 0xa076_1d64_78bd_642f)
                 position += 8
             }
             var tail: UInt64 = 0
-            while position < range.upperBound {
+            while position < buffer.count {
                 tail = tail << 8 | UInt64(unsafe buffer[position])
                 position += 1
             }
