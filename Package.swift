@@ -18,6 +18,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -54,17 +55,19 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
-            name: "Outbound",
-            dependencies: [
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-            ],
+            name: "Rules",
+            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "KPI", logging],
             swiftSettings: strict
         ),
         .target(
-            name: "Rules",
-            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "KPI", logging],
+            name: "Outbound",
+            dependencies: [
+                "Model", "Telemetry", "StrictYAML", "PromQL", "Rules", logging,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: strict
         ),
         .target(
@@ -128,6 +131,17 @@ let package = Package(
         .testTarget(
             name: "RulesTests",
             dependencies: ["Rules", "StrictYAML", "PromQL", "Matching", "Model", "Telemetry", logging],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "OutboundTests",
+            dependencies: [
+                "Outbound", "Rules", "StrictYAML", "Model", "Telemetry", logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -26,6 +26,8 @@ package struct APIBackend: Sendable {
     package var reload: @Sendable () async throws -> Void
     /// What the store holds, for the page at `/`.
     package var figures: @Sendable () -> StoreFigures = { StoreFigures() }
+    /// Where alerts are sent to.
+    package var alertmanagers: @Sendable () async -> AlertmanagerAddresses = { AlertmanagerAddresses() }
     /// Merges segments until there is nothing left to merge.
     package var compact: @Sendable () async throws -> Void = {}
     /// What the series are made of; lists have at most so many lines.
@@ -52,6 +54,20 @@ package struct APIBackend: Sendable {
         self.flush = flush
         self.status = status
         self.reload = reload
+    }
+}
+
+/// Where alerts are sent to, and where they would be if relabelling had not dropped it.
+package struct AlertmanagerAddresses: Sendable {
+    /// The URLs that alerts are posted to.
+    package var active: [String] = []
+    /// Those that were dropped.
+    package var dropped: [String] = []
+
+    /// The given addresses.
+    package init(active: [String] = [], dropped: [String] = []) {
+        self.active = active
+        self.dropped = dropped
     }
 }
 

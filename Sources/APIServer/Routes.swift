@@ -35,6 +35,7 @@ enum Routes {
 
         Route("/api/v1/rules", [.get], .ready(RuleRoutes.rules)),
         Route("/api/v1/alerts", [.get], .ready(RuleRoutes.alerts)),
+        Route("/api/v1/alertmanagers", [.get], .ready(AlertmanagerRoute.list)),
 
         Route("/api/v1/status/buildinfo", [.get], .ready(StatusRoutes.buildInfo)),
         Route("/api/v1/status/runtimeinfo", [.get], .ready(StatusRoutes.runtimeInfo)),

@@ -10,6 +10,8 @@ package struct StrictReader {
 
     /// The file's path, for messages.
     package let file: String
+    /// Other files and patterns whose content the document depends on, as `dependsOn` was told.
+    package private(set) var files: [String] = []
     private var problems: [FileProblem] = []
 
     /// A reader for the file at the path `file`.
@@ -42,6 +44,9 @@ package struct StrictReader {
     package mutating func reportEmpty(_ message: String) {
         if problems.isEmpty { problems.append(FileProblem(file: file, message: message)) }
     }
+
+    /// Notes that the document depends on what is in the file, or the files, at `path`.
+    package mutating func dependsOn(_ path: String) { files.append(path) }
 
     /// Throws what was noted, in the order of the lines.
     package func finish() throws(YAMLFileError) {
@@ -141,6 +146,31 @@ package struct StrictReader {
             return nil
         }
         return number
+    }
+
+    /// The truth of a field, spelled as in YAML 1.1: `true`, `yes`, `on` and their opposites.
+    package mutating func boolean(_ fields: YAMLFields, _ name: String) -> Bool? {
+        guard let node = fields[name] else { return nil }
+        if case .scalar(let text, isPlain: true) = node.content {
+            switch text.lowercased() {
+            case "true", "yes", "on", "y": return true
+            case "false", "no", "off", "n": return false
+            default: break
+            }
+        }
+        let given =
+            if case .scalar(let text, _) = node.content { LabelText.quoted(text) } else { node.kindName }
+        report("\(name) has to be true or false, not \(given)", at: node)
+        return nil
+    }
+
+    /// The texts of a list.
+    package mutating func strings(_ fields: YAMLFields, _ name: String) -> [String] {
+        var texts: [String] = []
+        for item in list(fields, name) {
+            if let text = string(item, name) { texts.append(text) }
+        }
+        return texts
     }
 
     /// The entries of a mapping from texts to texts, such as labels; a null value is the empty text.

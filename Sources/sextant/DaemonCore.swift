@@ -1,6 +1,7 @@
 import APIServer
 import Logging
 import Model
+import Outbound
 import Push
 import Rules
 import ServiceLifecycle
@@ -15,7 +16,11 @@ final class DaemonCore: Service {
     private struct Running: Sendable {
         var store: Store
         var scheduler: RuleScheduler
+        var notifier: AlertNotifier
     }
+
+    /// How long a stop waits for alerts to be sent, in milliseconds.
+    private static let lastAlertsMillis: Int64 = 5000
 
     private let options: DaemonOptions
     private let board: SettingsBoard
@@ -53,6 +58,7 @@ final class DaemonCore: Service {
     func run() async throws {
         defer { threads.stop() }
         let store = try await openStore()
+        let notifier = AlertNotifier(registry: registry, logger: logger, now: now)
         let ruleSink = RuleSink(store, registry: registry)
         let scheduler = RuleScheduler(
             query: { [board] expr, time, budget in
@@ -64,8 +70,12 @@ final class DaemonCore: Service {
             registry: registry,
             logger: logger
         )
-        running.withLock { $0 = Running(store: store, scheduler: scheduler) }
+        running.withLock { $0 = Running(store: store, scheduler: scheduler, notifier: notifier) }
         let settings = board.current
+        await notifier.replace(
+            by: settings.configuration.alerting,
+            externalLabels: settings.configuration.externalLabels
+        )
         await scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
         let push = PushGroups(
             sink: store,
@@ -79,7 +89,7 @@ final class DaemonCore: Service {
         let repetition = Task { [board] in
             await push.run { board.current.configuration.pushIntervalMillis }
         }
-        server.open(backend(store, scheduler, ruleSink, push))
+        server.open(backend(store, scheduler, notifier, ruleSink, push))
         logger.info("ready", metadata: ["rule_groups": "\(settings.groups.count)"])
 
         // Cancelled instead, the way out is the same.
@@ -88,6 +98,7 @@ final class DaemonCore: Service {
         repetition.cancel()
         await repetition.value
         await scheduler.stop()
+        await notifier.stop(withinMillis: DaemonCore.lastAlertsMillis)
         try await threads.run { store.close() }
     }
 
@@ -140,6 +151,7 @@ final class DaemonCore: Service {
     private func backend(
         _ store: Store,
         _ scheduler: RuleScheduler,
+        _ notifier: AlertNotifier,
         _ ruleSink: RuleSink,
         _ push: PushGroups
     ) -> APIBackend {
@@ -154,6 +166,10 @@ final class DaemonCore: Service {
             status: { [board] in board.status },
             reload: { try await self.reload() }
         )
+        backend.alertmanagers = {
+            let urls = await notifier.urls
+            return AlertmanagerAddresses(active: urls.active, dropped: urls.dropped)
+        }
         backend.figures = { store.figures }
         backend.compact = { try await store.compact() }
         backend.cardinality = { store.cardinality(limit: $0) }
@@ -172,6 +188,10 @@ final class DaemonCore: Service {
                 Result { () throws(StorageError) in try running.store.setRetention(settings.retention) }
             }.get()
             board.replace(by: settings, stamps, at: now())
+            await running.notifier.replace(
+                by: settings.configuration.alerting,
+                externalLabels: settings.configuration.externalLabels
+            )
             await running.scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
             logger.info(
                 "reloaded",

@@ -279,6 +279,7 @@ import Testing
             #"invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis"#
         ),
         .ok("/api/v1/alerts", #"{"alerts":[]}"#),
+        .ok("/api/v1/alertmanagers", #"{"activeAlertmanagers":[],"droppedAlertmanagers":[]}"#),
         .post("/api/v1/alerts", "", 405, "Method Not Allowed\n"),
         .post("/api/v1/status/buildinfo", "", 405, "Method Not Allowed\n"),
         .ok("/api/v1/status/config", #"{"yaml":"global: {}\n"}"#),

@@ -70,7 +70,8 @@ import Testing
             ),
             (
                 "glob: {}",
-                "f:1:1: unknown field \"glob\" in the configuration; known are global, rule_files, sextant"
+                "f:1:1: unknown field \"glob\" in the configuration; known are global, rule_files, "
+                    + "alerting, sextant"
             ),
             (
                 "sextant: {listen: x}",

@@ -1,29 +1,29 @@
 /// A point in time in the proleptic Gregorian calendar, UTC.
 ///
 /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-struct CivilTime {
+package struct CivilTime: Sendable {
     /// The year; may be far outside of four digits.
-    var year: Int64
+    package var year: Int64
     /// 1...12.
-    var month: Int64
+    package var month: Int64
     /// 1...31.
-    var day: Int64
+    package var day: Int64
     /// 1...366.
-    var dayOfYear: Int64
+    package var dayOfYear: Int64
     /// 0 for Sunday to 6 for Saturday.
-    var dayOfWeek: Int64
+    package var dayOfWeek: Int64
     /// 0...23.
-    var hour: Int64
+    package var hour: Int64
     /// 0...59.
-    var minute: Int64
+    package var minute: Int64
     /// 0...59.
-    var second: Int64
+    package var second: Int64
 
     private static let daySeconds: Int64 = 86_400
     private static let eraDays: Int64 = 146_097
 
     /// The date and time `unixSeconds` after 1970-01-01T00:00:00Z; defined for every Int64.
-    init(unixSeconds: Int64) {
+    package init(unixSeconds: Int64) {
         var (days, inDay) = unixSeconds.quotientAndRemainder(dividingBy: CivilTime.daySeconds)
         if inDay < 0 {
             inDay += CivilTime.daySeconds

@@ -1,4 +1,5 @@
 import Model
+import Outbound
 import Rules
 import StrictYAML
 
@@ -7,8 +8,18 @@ import StrictYAML
 /// Source: Prometheus's documentation of its configuration file. Keys that Sextant does not act on yet are
 /// errors, so that nobody relies on them.
 enum ConfigFile {
-    private static let rootKeys = ["global", "rule_files", "sextant"]
+    private static let rootKeys = ["global", "rule_files", "alerting", "sextant"]
     private static let globalKeys = ["evaluation_interval", "rule_query_offset", "external_labels"]
+
+    /// What a file says.
+    struct Reading {
+        /// What it sets, as far as it can be read.
+        var configuration = Configuration()
+        /// Other files, but for rule files, whose content counts.
+        var files: [String] = []
+        /// What is wrong with it.
+        var problems: [FileProblem] = []
+    }
 
     /// What `text`, the content of the file at the path `file`, sets; `environment` answers the values of
     /// environment variables.
@@ -19,6 +30,17 @@ enum ConfigFile {
         file: String,
         environment: (String) -> String? = Environment.value
     ) throws(YAMLFileError) -> Configuration {
+        let reading = read(text, file: file, environment: environment)
+        guard reading.problems.isEmpty else { throw YAMLFileError(reading.problems) }
+        return reading.configuration
+    }
+
+    /// Reads `text`, the content of the file at the path `file`.
+    static func read(
+        _ text: String,
+        file: String,
+        environment: (String) -> String? = Environment.value
+    ) -> Reading {
         var reader = StrictReader(file: file)
         var configuration = Configuration()
         if let root = reader.document(text),
@@ -34,12 +56,16 @@ enum ConfigFile {
             }
             for node in reader.list(fields, "rule_files") {
                 guard let path = reader.string(node, "rule_files") else { continue }
-                configuration.ruleFiles.append(resolve(path, against: file))
+                configuration.ruleFiles.append(FilePath.resolve(path, against: file))
+            }
+            if let alerting = fields["alerting"] {
+                configuration.alerting = AlertingReader.settings(alerting, &reader)
             }
             if let own = fields["sextant"] { OwnSection.read(own, into: &configuration, &reader) }
         }
-        try reader.finish()
-        return configuration
+        var reading = Reading(configuration: configuration, files: reader.files)
+        do { try reader.finish() } catch { reading.problems = error.problems }
+        return reading
     }
 
     private static func readGlobal(
@@ -66,11 +92,5 @@ enum ConfigFile {
             Label(label.name, EnvironmentText.expand(label.value, environment))
         }
         configuration.externalLabels = Labels(labels)
-    }
-
-    /// A relative path as seen from the folder of `file`.
-    private static func resolve(_ path: String, against file: String) -> String {
-        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
-        return file[...slash] + path
     }
 }

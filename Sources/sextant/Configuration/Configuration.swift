@@ -1,5 +1,6 @@
 import APIServer
 import Model
+import Outbound
 import Rules
 
 /// What the file given by `--config` sets; without one, the defaults.
@@ -10,6 +11,8 @@ struct Configuration: Hashable, Sendable {
     var externalLabels = Labels.empty
     /// Where rule files are: files, directories or patterns; relative ones count from the file's own folder.
     var ruleFiles: [String] = []
+    /// Where alerts are sent to.
+    var alerting = AlertingSettings()
     /// What requests and queries may use up.
     var limits = Configuration.defaultLimits
     /// The names that requests may have as their host, beside those that are always allowed.

@@ -7,7 +7,6 @@ enum ForeignKeys {
 
     /// At the top of the file.
     static let root: [String: String] = [
-        "alerting": "alerts are not sent yet",
         "otlp": "samples come by remote write, text import or push",
         "remote_read": "rules and queries read what is stored here",
         "remote_write": "Sextant forwards no samples; let what sends them send to several places",

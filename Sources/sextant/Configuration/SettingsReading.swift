@@ -18,7 +18,10 @@ struct SettingsReading: Sendable {
             if let path = options.configurationPath {
                 stamps.add([path])
                 settings.configurationText = try TextFile.read(path)
-                settings.configuration = try ConfigFile.parse(settings.configurationText, file: path)
+                let reading = ConfigFile.read(settings.configurationText, file: path)
+                settings.configuration = reading.configuration
+                stamps.add(reading.files)
+                problems += reading.problems
             }
         } catch {
             problems += error.problems

@@ -6,14 +6,8 @@ struct LabelReplacement {
     private let destination: String
     private let source: String
     private let regex: Regex
-    private let parts: [Part]
+    private let template: RegexTemplate
     private let stringLimit: Int
-
-    /// A piece of the template.
-    private enum Part {
-        case text(String)
-        case group(Int)
-    }
 
     /// The replacement of `destination` by `template`, with `$1` or `${name}` for groups, where the label
     /// `source` matches `pattern` as a whole.
@@ -30,84 +24,20 @@ struct LabelReplacement {
         self.destination = destination
         self.source = source
         stringLimit = limits.madeStringBytes
-        parts = LabelReplacement.parse(template, regex.groupNames)
+        self.template = RegexTemplate(template, for: regex)
     }
 
     /// The new labels and whether their name is to be dropped; nil where the source does not match.
     func apply(to labels: Labels, dropsName: Bool) throws(PromQLError) -> (Labels, dropsName: Bool)? {
         guard let captures = regex.captures(in: labels[source] ?? "") else { return nil }
-        var value = ""
-        for part in parts {
-            switch part {
-            case .text(let text): value += text
-            case .group(let index): value += captures[index] ?? ""
-            }
-        }
         return try LabelValue.set(
             destination,
-            to: value,
+            to: template.expanded(captures),
             in: labels,
             dropsName: dropsName,
             by: "label_replace",
             limit: stringLimit
         )
-    }
-
-    /// Splits a template as Go's `Regexp.Expand` reads it: `$name` takes as many letters, digits and
-    /// underscores as there are, `$$` is a dollar, unknown groups are empty, and a dollar that starts nothing
-    /// stays.
-    private static func parse(_ template: String, _ groupNames: [String?]) -> [Part] {
-        var parts: [Part] = []
-        var text: [UInt8] = []
-        var rest = Array(template.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "$") else {
-                text.append(byte)
-                continue
-            }
-            if rest.first == UInt8(ascii: "$") {
-                text.append(byte)
-                rest = rest.dropFirst()
-            } else if let name = reference(&rest) {
-                parts.append(.text(String(decoding: text, as: UTF8.self)))
-                text = []
-                if let index = group(name, groupNames) { parts.append(.group(index)) }
-            } else {
-                text.append(byte)
-            }
-        }
-        return parts + [.text(String(decoding: text, as: UTF8.self))]
-    }
-
-    /// The name after a dollar, which is then consumed; nil if there is none.
-    private static func reference(_ rest: inout ArraySlice<UInt8>) -> String? {
-        let isBraced = rest.first == UInt8(ascii: "{")
-        let body = isBraced ? rest.dropFirst() : rest
-        let scalars = String(decoding: body, as: UTF8.self).unicodeScalars
-        let name = String(
-            String.UnicodeScalarView(
-                scalars.prefix {
-                    $0 == "_" || $0.properties.isAlphabetic || $0.properties.numericType == .decimal
-                }
-            )
-        )
-        guard !name.isEmpty else { return nil }
-        let after = body.dropFirst(name.utf8.count)
-        guard isBraced else {
-            rest = after
-            return name
-        }
-        guard after.first == UInt8(ascii: "}") else { return nil }
-        rest = after.dropFirst()
-        return name
-    }
-
-    /// The group a name or a number stands for.
-    private static func group(_ name: String, _ groupNames: [String?]) -> Int? {
-        if let number = Int(name), !name.hasPrefix("+") {
-            return groupNames.indices.contains(number) ? number : nil
-        }
-        return groupNames.firstIndex { $0?.utf8.elementsEqual(name.utf8) ?? false }
     }
 }
 

@@ -44,6 +44,9 @@ package struct HTTPCall: Sendable {
     /// The largest body that is taken as an answer, in bytes.
     package var answerBytes = 256 << 20
 
+    /// What stands for the address in errors; nil for the address itself.
+    package var name: String?
+
     /// A call of `method` on `url`.
     package init(
         _ method: String,
@@ -59,16 +62,21 @@ package struct HTTPCall: Sendable {
 
     /// Sends the request and collects the answer, whatever its status.
     package func send() async throws(Failure) -> Answer {
+        try await send(over: HTTPCall.client)
+    }
+
+    /// Sends the request over `client` and collects the answer, whatever its status.
+    func send(over client: HTTPClient) async throws(Failure) -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = HTTPMethod(rawValue: method)
         for header in headers { request.headers.add(name: header.name, value: header.value) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         do {
-            let response = try await HTTPCall.client.execute(request, timeout: .milliseconds(timeoutMillis))
+            let response = try await client.execute(request, timeout: .milliseconds(timeoutMillis))
             let body = try await response.body.collect(upTo: answerBytes)
             return Answer(status: Int(response.status.code), body: Array(body.readableBytesView))
         } catch {
-            throw Failure(description: "\(method) \(url): \(error)")
+            throw Failure(description: "\(method) \(name ?? url): \(error)")
         }
     }
 }
