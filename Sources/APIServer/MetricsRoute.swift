@@ -74,7 +74,10 @@ enum MetricsRoute {
             let labels = series.labels(at: index)
             guard backend.isRecorded(labels) else { continue }
             try series.read(index, into: &column)
-            guard let value = column.values.last, !StaleMarker.matches(value) else { continue }
+            // A native histogram has no line of its own in the text format.
+            guard let value = column.values.last, !StaleMarker.matches(value),
+                column.histograms[column.count - 1] == nil
+            else { continue }
             let name = ByteText(writer.shownName(labels.metricName ?? ""))
             families[name, default: []].append((labels, value))
         }

@@ -9,6 +9,7 @@ struct QueryAnswerPieces: AnswerPieces {
     private enum Place {
         case head
         case series(Int, sample: Int)
+        case histograms(Int, place: Int)
         case foot
         case end
     }
@@ -28,6 +29,9 @@ struct QueryAnswerPieces: AnswerPieces {
             switch place {
             case .head: place = writeHead()
             case .series(let index, let sample): place = writeSeries(index, sample)
+            case .histograms(let index, let start):
+                guard case .matrix(let series) = answer.value else { return nil }
+                place = writeHistograms(series[index].column, index, start)
             case .foot: place = writeFoot()
             case .end: return json.bytes.isEmpty ? nil : json.takeBytes()
             }
@@ -67,8 +71,13 @@ struct QueryAnswerPieces: AnswerPieces {
             json.beginObject()
             json.key("metric")
             json.labels(samples[index].labels)
-            json.key("value")
-            writeSample(samples[index].time, samples[index].value)
+            if let histogram = samples[index].histogram {
+                json.key("histogram")
+                json.sample(samples[index].time, histogram)
+            } else {
+                json.key("value")
+                writeSample(samples[index].time, samples[index].value)
+            }
             json.endObject()
             return .series(index + 1, sample: 0)
         case .matrix(let series) where index < series.count:
@@ -80,20 +89,46 @@ struct QueryAnswerPieces: AnswerPieces {
     }
 
     private mutating func writeColumn(_ series: RangeSeries, _ index: Int, _ start: Int) -> Place {
+        let column = series.column
+        let hasValues = column.histograms.count < column.count
         if start == 0 {
             json.beginObject()
             json.key("metric")
             json.labels(series.labels)
-            json.key("values")
-            json.beginArray()
+            if hasValues {
+                json.key("values")
+                json.beginArray()
+            }
         }
         var sample = start
-        while sample < series.column.count {
-            guard json.bytes.count < QueryAnswerPieces.pieceByteCount else {
+        while hasValues, sample < column.count {
+            guard sample == start || json.bytes.count < QueryAnswerPieces.pieceByteCount else {
                 return .series(index, sample: sample)
             }
-            writeSample(Timestamp(millis: series.column.timestamps[sample]), series.column.values[sample])
+            if column.histograms[sample] == nil {
+                writeSample(Timestamp(millis: column.timestamps[sample]), column.values[sample])
+            }
             sample += 1
+        }
+        if hasValues { json.endArray() }
+        guard column.histograms.isEmpty else { return writeHistograms(column, index, 0) }
+        json.endObject()
+        return .series(index + 1, sample: 0)
+    }
+
+    private mutating func writeHistograms(_ column: SampleColumn, _ index: Int, _ start: Int) -> Place {
+        if start == 0 {
+            json.key("histograms")
+            json.beginArray()
+        }
+        var place = start
+        while place < column.histograms.count {
+            guard place == start || json.bytes.count < QueryAnswerPieces.pieceByteCount else {
+                return .histograms(index, place: place)
+            }
+            let time = Timestamp(millis: column.timestamps[column.histograms.positions[place]])
+            json.sample(time, column.histograms.values[place])
+            place += 1
         }
         json.endArray()
         json.endObject()

@@ -32,6 +32,9 @@ public struct SampleBatch: Sendable {
     public private(set) var timestamps: [Int64] = []
     /// The values of all samples, as many as `timestamps`.
     public private(set) var values: [Double] = []
+    /// The samples that are native histograms, by their place among all samples; in `values` a placeholder
+    /// stands for them.
+    public private(set) var histograms = HistogramColumn()
     /// What the write says about metrics.
     public var metadata: [MetricMetadata] = []
 
@@ -45,6 +48,7 @@ public struct SampleBatch: Sendable {
         series: [Series],
         timestamps: [Int64],
         values: [Double],
+        histograms: HistogramColumn = HistogramColumn(),
         metadata: [MetricMetadata] = []
     ) {
         precondition(timestamps.count == values.count, "BUG: columns of different length")
@@ -53,6 +57,7 @@ public struct SampleBatch: Sendable {
         self.series = series
         self.timestamps = timestamps
         self.values = values
+        self.histograms = histograms
         self.metadata = metadata
     }
 
@@ -115,15 +120,28 @@ public struct SampleBatch: Sendable {
         series[last].samples = series[last].samples.lowerBound..<timestamps.count
     }
 
+    /// Appends a native histogram to the series begun last.
+    public mutating func append(millis: Int64, histogram: NativeHistogram) {
+        histograms.append(histogram, at: timestamps.count)
+        append(millis: millis, value: NativeHistogram.placeholder)
+    }
+
     /// Appends a series with one sample.
     public mutating func append(_ labels: Labels, _ time: Timestamp, _ value: Double) {
         beginSeries(packed: labels.packed)
         append(millis: time.millis, value: value)
     }
 
+    /// Appends a series with one native histogram.
+    public mutating func append(_ labels: Labels, _ time: Timestamp, _ histogram: NativeHistogram) {
+        beginSeries(packed: labels.packed)
+        append(millis: time.millis, histogram: histogram)
+    }
+
     /// Appends a series with a column of samples.
     public mutating func append(_ labels: Labels, _ column: SampleColumn) {
         beginSeries(packed: labels.packed)
+        histograms.append(column.histograms, in: 0..<column.count, movedBy: timestamps.count)
         timestamps.append(contentsOf: column.timestamps)
         values.append(contentsOf: column.values)
         series[series.count - 1].samples = series[series.count - 1].samples.lowerBound..<timestamps.count

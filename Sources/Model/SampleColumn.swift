@@ -1,12 +1,14 @@
 /// The samples of one series as two columns of the same length.
 ///
-/// As an answer of a `SeriesSource` the times rise strictly. Native histograms will be a column of their own
-/// beside `values`.
+/// As an answer of a `SeriesSource` the times rise strictly. Samples that are native histograms lie in a
+/// column of their own beside `values`.
 public struct SampleColumn: Sendable {
     /// Milliseconds since the epoch.
     public var timestamps: [Int64]
     /// The values; staleness markers are among them.
     public var values: [Double]
+    /// The samples that are native histograms; in `values` a placeholder stands for them.
+    public var histograms = HistogramColumn()
 
     /// A column without samples.
     @inlinable
@@ -37,10 +39,17 @@ public struct SampleColumn: Sendable {
         values.append(value)
     }
 
+    /// Adds a native histogram at the end.
+    public mutating func append(millis: Int64, histogram: NativeHistogram) {
+        histograms.append(histogram, at: timestamps.count)
+        append(millis: millis, value: NativeHistogram.placeholder)
+    }
+
     /// Removes all samples and keeps the memory for the next use.
     @inlinable
     public mutating func removeAll() {
         timestamps.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
+        if !histograms.isEmpty { histograms.removeAll() }
     }
 }

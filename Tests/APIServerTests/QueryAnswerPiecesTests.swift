@@ -51,4 +51,48 @@ import Testing
             #expect(pieces.next() == nil)
         }
     }
+
+    @Test("native histograms have a list of their own, with the buckets that are not empty")
+    func writesHistograms() {
+        var histogram = NativeHistogram(zeroThreshold: 0.5, zeroCount: 2, count: 7, sum: -1.5)
+        histogram.positive.append(index: 1, count: 3)
+        histogram.positive.append(index: 2, count: 0)
+        histogram.negative.append(index: 0, count: 2)
+        let text =
+            #"[1,{"count":"7","sum":"-1.5","buckets":"#
+            + #"[[1,"-1","-0.5","2"],[3,"-0.5","0.5","2"],[0,"1","2","3"]]}]"#
+        let sample = InstantSample(
+            labels: Labels(["a": "b"]),
+            time: Timestamp(millis: 1000),
+            value: 0,
+            histogram: histogram
+        )
+        #expect(
+            written(.vector([sample]))
+                == #"{"resultType":"vector","result":[{"metric":{"a":"b"},"histogram":\#(text)}]}"#
+        )
+        var column = SampleColumn()
+        column.append(millis: 500, value: 3)
+        column.append(millis: 1000, histogram: histogram)
+        column.append(millis: 2000, histogram: NativeHistogram())
+        #expect(
+            written(.matrix([RangeSeries(labels: .empty, column: column)]))
+                == #"{"resultType":"matrix","result":[{"metric":{},"values":[[0.500,"3"]],"#
+                + #""histograms":[\#(text),[2,{"count":"0","sum":"0"}]]}]}"#
+        )
+        column = SampleColumn()
+        column.append(millis: 2000, histogram: NativeHistogram())
+        #expect(
+            written(.matrix([RangeSeries(labels: .empty, column: column)]))
+                == #"{"resultType":"matrix","result":[{"metric":{},"histograms":[[2,{"count":"0","sum":"0"}]]}]}"#
+        )
+    }
+
+    private func written(_ value: QueryValue) -> String {
+        var pieces = QueryAnswerPieces(QueryAnswer(value: value, warnings: [], infos: []), statistics: nil)
+        var bytes: [UInt8] = []
+        while let piece = pieces.next() { bytes += piece }
+        let text = String(decoding: bytes, as: UTF8.self)
+        return String(text.dropFirst(#"{"status":"success","data":"#.count).dropLast())
+    }
 }

@@ -8,13 +8,30 @@ enum Annotation: Hashable {
     case badBucketLabel(metric: String, value: String)
     case possibleNonCounter(metric: String)
     case forcedMonotonicity(metric: String)
-    case floatsInTrim(op: String)
+    case mixedWithNumbers(metric: String)
+    case mixedWithNumbersInAggregation
+    case mixedClassicAndNative(metric: String)
+    case notCounter(metric: String)
+    case notGauge(metric: String)
+    case mismatch(HistogramMismatch, metric: String)
+    case incompatibleLayout(op: String)
+    case resetCollision(operation: String)
+    case reconciledBounds(operation: String)
+    case incompatibleTypes(left: String, op: String, right: String)
+    case ignoredInAggregation(op: String)
+    case ignoredInRange(metric: String)
+    case quantileOfNaN(HistogramRemark, metric: String)
 
     /// Whether it doubts the result (a warning) or only tells about it (an info).
     var isWarning: Bool {
         switch self {
-        case .invalidQuantile, .invalidRatio, .badBucketLabel: true
-        case .possibleNonCounter, .forcedMonotonicity, .floatsInTrim: false
+        case .invalidQuantile, .invalidRatio, .badBucketLabel, .mixedWithNumbers,
+            .mixedWithNumbersInAggregation, .mixedClassicAndNative, .notCounter, .notGauge, .mismatch,
+            .incompatibleLayout, .resetCollision:
+            true
+        case .possibleNonCounter, .forcedMonotonicity, .reconciledBounds, .incompatibleTypes,
+            .ignoredInAggregation, .ignoredInRange, .quantileOfNaN:
+            false
         }
     }
 
@@ -22,25 +39,66 @@ enum Annotation: Hashable {
     ///
     /// Source: Prometheus `util/annotations`.
     var text: String {
+        (isWarning ? "PromQL warning: " : "PromQL info: ") + message
+    }
+
+    private var message: String {
         switch self {
         case .invalidQuantile(let phi):
-            "PromQL warning: quantile value should be between 0 and 1, got \(phi)"
+            "quantile value should be between 0 and 1, got \(phi)"
         case .invalidRatio(let ratio, let cap):
-            "PromQL warning: ratio value should be between -1 and 1, got \(ratio), "
+            "ratio value should be between -1 and 1, got \(ratio), "
                 + "capping to \(cap)"
         case .badBucketLabel(let metric, let value):
-            "PromQL warning: bucket label \"le\" is missing or has a malformed value of "
+            "bucket label \"le\" is missing or has a malformed value of "
                 + LabelText.quoted(value) + Annotation.metricSuffix(metric)
         case .possibleNonCounter(let metric):
-            "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
                 + LabelText.quoted(metric)
         case .forcedMonotonicity(let metric):
-            "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
+            "input to histogram_quantile needed to be fixed for monotonicity (see "
                 + "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
                 + Annotation.metricSuffix(metric)
-        case .floatsInTrim(let op):
-            "PromQL info: incompatible sample types encountered for binary operator \(LabelText.quoted(op)): "
-                + "float \(op) float"
+        case .mixedWithNumbers(let metric):
+            "encountered a mix of histograms and floats for metric name " + LabelText.quoted(metric)
+        case .mixedWithNumbersInAggregation:
+            "encountered a mix of histograms and floats for aggregation"
+        case .mixedClassicAndNative(let metric):
+            "vector contains a mix of classic and native histograms" + Annotation.metricSuffix(metric)
+        case .notCounter(let metric):
+            "this native histogram metric is not a counter: " + LabelText.quoted(metric)
+        case .notGauge(let metric):
+            "this native histogram metric is not a gauge: " + LabelText.quoted(metric)
+        case .mismatch(.schemas, let metric):
+            "vector contains a mix of histograms with exponential and custom buckets schemas for metric name "
+                + LabelText.quoted(metric)
+        case .mismatch(.bounds, let metric):
+            "vector contains histograms with incompatible custom buckets for metric name "
+                + LabelText.quoted(metric)
+        case .incompatibleLayout(let op):
+            "incompatible bucket layout encountered for binary operator " + op
+        case .resetCollision(let operation):
+            "conflicting counter resets during histogram " + operation
+        case .reconciledBounds(let operation):
+            "mismatched custom buckets were reconciled during " + operation
+        case .incompatibleTypes(let left, let op, let right):
+            "incompatible sample types encountered for binary operator \(LabelText.quoted(op)): "
+                + "\(left) \(op) \(right)"
+        case .ignoredInAggregation(let op): "ignored histogram in \(op) aggregation"
+        case .ignoredInRange(let metric):
+            "ignored histograms in a range containing both floats and histograms for metric name "
+                + LabelText.quoted(metric)
+        case .quantileOfNaN(let remark, let metric):
+            Annotation.text(remark) + Annotation.metricSuffix(metric)
+        }
+    }
+
+    private static func text(_ remark: HistogramRemark) -> String {
+        switch remark {
+        case .isNaN: "input to histogram_quantile has NaN observations, result is NaN"
+        case .isSkewed: "input to histogram_quantile has NaN observations, result is skewed higher"
+        case .excludesNaN:
+            "input to histogram_fraction has NaN observations, which are excluded from all fractions"
         }
     }
 

@@ -64,8 +64,15 @@ package struct Engine: Sendable {
             case .samples(let series): .matrix(Engine.sorted(series))
             case .table(let table):
                 .vector(
-                    (0..<table.rowCount).filter { table.isPresent($0, 0) }.map {
-                        InstantSample(labels: table.labels[$0], time: time, value: table.value($0, 0))
+                    (0..<table.rowCount).compactMap { row in
+                        let labels = table.labels[row]
+                        if table.isPresent(row, 0) {
+                            return InstantSample(labels: labels, time: time, value: table.value(row, 0))
+                        }
+                        return table.histograms(row)[0].map {
+                            let value = NativeHistogram.placeholder
+                            return InstantSample(labels: labels, time: time, value: value, histogram: $0)
+                        }
                     }
                 )
             case .deferred: preconditionFailure("BUG: the result was not computed")
@@ -190,11 +197,14 @@ extension NodeValue {
         case .string(let text): return rowBytes + text.utf8.count
         case .table(let table):
             let labels = table.labels.reduce(0) { $0 + $1.packed.count + rowBytes }
-            let samples = table.present.reduce(0) { $0 + $1.nonzeroBitCount }
+            let samples =
+                table.present.reduce(0) { $0 + $1.nonzeroBitCount }
+                + table.histograms.reduce(0) { $0 + $1.heldSampleCount }
             return labels + samples * Limits.sampleMemoryBytes
         case .samples(let series):
             return series.reduce(0) {
-                $0 + $1.labels.packed.count + rowBytes + $1.column.count * Limits.sampleMemoryBytes
+                let samples = $1.column.count + $1.column.histograms.heldSampleCount
+                return $0 + $1.labels.packed.count + rowBytes + samples * Limits.sampleMemoryBytes
             }
         }
     }

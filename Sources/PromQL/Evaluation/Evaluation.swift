@@ -137,8 +137,7 @@ final class Evaluation {
         let table = try tableInput(0, of: node)
         var row = StepRow(stepCount: table.stepCount)
         for index in 0..<table.rowCount {
-            row.values.replaceSubrange(row.values.indices, with: table.values[table.valueRange(index)])
-            row.present.replaceSubrange(row.present.indices, with: table.present[table.wordRange(index)])
+            table.copy(index, into: &row)
             try body(table.labels[index], table.dropsName[index], row)
         }
         release(table)
@@ -150,7 +149,7 @@ final class Evaluation {
     func append(_ labels: Labels, dropsName: Bool, _ row: StepRow, to table: inout StepTable)
         throws(PromQLError)
     {
-        let held = StepTable.held(labels, stepCount: table.stepCount)
+        let held = StepTable.held(labels, row)
         try hold(held)
         table.note(held)
         table.append(labels, dropsName: dropsName, row)
@@ -160,8 +159,9 @@ final class Evaluation {
     func add(_ labels: Labels, dropsName: Bool, _ row: StepRow, to merger: inout RowMerger)
         throws(PromQLError)
     {
-        guard try merger.add(labels, dropsName: dropsName, row) else { return }
-        let held = StepTable.held(labels, stepCount: merger.table.stepCount)
+        let isNew = try merger.add(labels, dropsName: dropsName, row)
+        if !isNew, row.histograms.isEmpty { return }
+        let held = StepTable.held(labels, row, isMerged: !isNew)
         merger.note(held)
         try hold(held)
     }
@@ -203,10 +203,17 @@ final class Evaluation {
         )
         var wide = StepTable(stepCount: stepCount)
         var row = StepRow(stepCount: stepCount)
-        row.present = StepSet.all(stepCount).words
-        for index in 0..<table.rowCount where table.isPresent(index, 0) {
-            let value = table.value(index, 0)
-            for step in row.values.indices { row.values[step] = value }
+        for index in 0..<table.rowCount {
+            row.clear()
+            if table.isPresent(index, 0) {
+                let value = table.value(index, 0)
+                for step in row.values.indices { row.values[step] = value }
+                row.present = StepSet.all(stepCount).words
+            } else if let histogram = table.histograms(index)[0] {
+                for step in row.values.indices { row.set(step, histogram) }
+            } else {
+                continue
+            }
             try append(table.labels[index], dropsName: table.dropsName[index], row, to: &wide)
             try meter.work(stepCount)
         }
@@ -234,8 +241,7 @@ final class Evaluation {
         var merger = RowMerger(stepCount: table.stepCount)
         var row = StepRow(stepCount: table.stepCount)
         for index in 0..<table.rowCount {
-            row.values.replaceSubrange(row.values.indices, with: table.values[table.valueRange(index)])
-            row.present.replaceSubrange(row.present.indices, with: table.present[table.wordRange(index)])
+            table.copy(index, into: &row)
             try add(table.labels[index], dropsName: table.dropsName[index], row, to: &merger)
         }
         release(table)

@@ -40,8 +40,10 @@ package struct InstantSample: Sendable {
     package var labels: Labels
     /// The time of the evaluation, whatever the time of the sample.
     package var time: Timestamp
-    /// The value.
+    /// The value; a placeholder if the sample is a native histogram.
     package var value: Double
+    /// The native histogram, if the sample is one.
+    package var histogram: NativeHistogram?
 }
 
 /// A series with its samples over time.

@@ -18,7 +18,15 @@ extension Evaluation {
         switch node.operation {
         case .selector(let selector) where selector.rangeExtension == .smoothed:
             let kernel = SmoothedSampleKernel(shape: selector.shape, grid: node.grid)
-            try forEachRow(of: selector, kernel, node, skipsStale: true, dropsName: false, body)
+            try forEachRow(
+                of: selector,
+                kernel,
+                histograms: SmoothedHistograms(shape: selector.shape, grid: node.grid),
+                node,
+                skipsStale: true,
+                dropsName: false,
+                body
+            )
         case .selector(let selector):
             let kernel = NewestSampleKernel(shape: selector.shape, grid: node.grid, isTime: false)
             try forEachRow(of: selector, kernel, node, skipsStale: false, dropsName: false, body)
@@ -36,6 +44,7 @@ extension Evaluation {
     func forEachRow(
         of selector: SelectorPlan,
         _ kernel: any RowKernel,
+        histograms histogramKernel: (any HistogramKernel)? = nil,
         _ node: PlanNode,
         skipsStale: Bool,
         dropsName: Bool,
@@ -44,6 +53,7 @@ extension Evaluation {
     ) throws(PromQLError) {
         guard let set = try select(selector, node.grid) else { return }
         var kernel = kernel
+        var histogramKernel = histogramKernel
         var column = SampleColumn()
         var row = StepRow(stepCount: node.grid.count)
         for index in 0..<set.count {
@@ -51,12 +61,16 @@ extension Evaluation {
                 try meter.work(1)
                 guard isWanted(set.labels(at: index)) else { continue }
             }
-            try read(set, index, into: &column)
-            let count = column.count
+            let held = try read(set, index, into: &column)
             if skipsStale { column.removeStaleMarkers() }
             row.clear()
-            try kernel.evaluate(column, into: &row, &meter)
-            meter.release(count)
+            if column.histograms.isEmpty || histogramKernel == nil {
+                try kernel.evaluate(column, into: &row, &meter)
+            } else {
+                let labels = set.labels(at: index)
+                try evaluate(&histogramKernel, labels, column, into: &row, node)
+            }
+            meter.release(held)
             if !row.isEmpty { try body(set.labels(at: index), dropsName, row) }
         }
     }
@@ -77,12 +91,32 @@ extension Evaluation {
         } catch { throw .source(error) }
     }
 
-    /// Reads the samples of a series and charges them.
+    /// Reads the samples of a series and charges them; tells how many samples they count for.
+    @discardableResult
     private func read(_ set: any SeriesSet, _ index: Int, into column: inout SampleColumn) throws(PromQLError)
+        -> Int
     {
         do { try set.read(index, into: &column) } catch { throw .source(error) }
-        meter.noteScanned(column.count)
-        try meter.hold(column.count)
+        let held = column.count + column.histograms.heldSampleCount
+        meter.noteScanned(held)
+        try meter.hold(held)
+        return held
+    }
+
+    /// Evaluates a range function, or another kernel, over a series with native histograms.
+    private func evaluate(
+        _ kernel: inout (any HistogramKernel)?,
+        _ labels: Labels,
+        _ column: SampleColumn,
+        into row: inout StepRow,
+        _ node: PlanNode
+    ) throws(PromQLError) {
+        try kernel?.evaluate(column, into: &row, &meter)
+        var span = node.span
+        if case .window(let plan) = node.operation { span = plan.rangeSpan }
+        for remark in kernel?.remarks ?? [] {
+            annotations.add(remark.annotation(metric: labels.metricName ?? ""), at: span)
+        }
     }
 
     // MARK: - Range functions
@@ -98,11 +132,12 @@ extension Evaluation {
         }
         let function = window.function
         let kernel = function.kernel(window.shape, node.grid, parameters, window.rangeExtension)
+        let histogramWindow = HistogramWindow(window, kernel, node.grid)
         var anyStep = StepSet(stepCount: node.grid.count)
         let checksQuantile = function == .quantileOverTime
         let wrapped: (Labels, Bool, StepRow) throws(PromQLError) -> Void = {
             (labels, dropsName, row) throws(PromQLError) in
-            if function.wantsCounter { self.checkCounterName(labels, window.rangeSpan) }
+            if function.wantsCounter, !row.hasNoValue { self.checkCounterName(labels, window.rangeSpan) }
             if checksQuantile { anyStep.formUnion(row.present.span) }
             try body(labels, dropsName, row)
         }
@@ -112,12 +147,20 @@ extension Evaluation {
             try forEachRow(
                 of: selector,
                 kernel,
+                histograms: histogramWindow,
                 node,
                 skipsStale: true,
                 dropsName: function.dropsName,
                 wrapped
             )
-        case .subquery: try forEachRow(ofSubquery: node, kernel, dropsName: function.dropsName, wrapped)
+        case .subquery:
+            try forEachRow(
+                ofSubquery: node,
+                kernel,
+                histogramWindow,
+                dropsName: function.dropsName,
+                wrapped
+            )
         }
         if checksQuantile { noteInvalidQuantile(parameters[0], anyStep, window.firstSpan) }
     }
@@ -129,22 +172,26 @@ extension Evaluation {
     private func forEachRow(
         ofSubquery node: PlanNode,
         _ kernel: any RowKernel,
+        _ histogramWindow: HistogramWindow,
         dropsName: Bool,
         _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
     ) throws(PromQLError) {
         let table = try tableInput(0, of: node)
         let grid = node.inputGrid(0)
         var kernel = kernel
+        var histogramKernel: (any HistogramKernel)? = histogramWindow
         var column = SampleColumn()
         var row = StepRow(stepCount: node.grid.count)
         for index in 0..<table.rowCount {
             column.removeAll()
-            for step in table.steps(index).positions {
-                column.append(millis: grid.time(step), value: table.value(index, step))
-            }
+            table.appendSamples(index, on: grid, to: &column)
             try meter.hold(column.count)
             row.clear()
-            try kernel.evaluate(column, into: &row, &meter)
+            if column.histograms.isEmpty {
+                try kernel.evaluate(column, into: &row, &meter)
+            } else {
+                try evaluate(&histogramKernel, table.labels[index], column, into: &row, node)
+            }
             meter.release(column.count)
             if !row.isEmpty { try body(table.labels[index], dropsName, row) }
         }
@@ -196,6 +243,12 @@ extension Evaluation {
             column.removeStaleMarkers()
             let shape = selector.shape
             if selector.rangeExtension != .none {
+                guard column.histograms.isEmpty else {
+                    throw .execution(
+                        "\(selector.rangeExtension.rawValue) ranges of native histograms cannot be shown; "
+                            + "use rate, increase or delta"
+                    )
+                }
                 let end = shape.end(at: time)
                 column.extend(selector.rangeExtension, from: end - shape.rangeMillis, to: end)
             }
@@ -208,10 +261,28 @@ extension Evaluation {
     static func series(of table: StepTable, on grid: StepGrid) -> [RangeSeries] {
         (0..<table.rowCount).compactMap { row in
             var column = SampleColumn()
-            for step in table.steps(row).positions {
-                column.append(millis: grid.time(step), value: table.value(row, step))
-            }
+            table.appendSamples(row, on: grid, to: &column)
             return column.isEmpty ? nil : RangeSeries(labels: table.labels[row], column: column)
+        }
+    }
+}
+
+extension StepTable {
+    /// Adds the samples of `row` to a column, at the times of `grid`.
+    fileprivate func appendSamples(_ row: Int, on grid: StepGrid, to column: inout SampleColumn) {
+        let own = histograms(row)
+        if own.isEmpty {
+            for step in steps(row).positions {
+                column.append(millis: grid.time(step), value: value(row, step))
+            }
+            return
+        }
+        for step in occupiedSteps(row).positions {
+            if let histogram = own[step] {
+                column.append(millis: grid.time(step), histogram: histogram)
+            } else {
+                column.append(millis: grid.time(step), value: value(row, step))
+            }
         }
     }
 }

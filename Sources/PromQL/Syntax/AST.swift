@@ -209,6 +209,9 @@ package enum BinaryOperator: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// Whether it is `</` or `>/`.
+    package var isTrim: Bool { self == .trimUpper || self == .trimLower }
+
     /// Whether it is `and`, `or` or `unless`.
     package var isSet: Bool {
         switch self {

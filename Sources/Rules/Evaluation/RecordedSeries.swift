@@ -5,6 +5,8 @@ import PromQL
 struct RecordedSeries: Hashable, Sendable {
     var labels: Labels
     var value: Double
+    /// The native histogram, if the sample is one.
+    var histogram: NativeHistogram?
 
     /// What the recording rule `rule` makes of the value of its expression.
     ///
@@ -19,7 +21,10 @@ struct RecordedSeries: Hashable, Sendable {
         case .vector(let samples):
             recorded.reserveCapacity(samples.count)
             for sample in samples {
-                recorded.append(RecordedSeries(labels: relabel(sample.labels, rule), value: sample.value))
+                let labels = relabel(sample.labels, rule)
+                recorded.append(
+                    RecordedSeries(labels: labels, value: sample.value, histogram: sample.histogram)
+                )
             }
         default:
             throw .notAVector

@@ -148,7 +148,13 @@ final class RuleGroupRunner: Sendable {
             ($0.ended(ruleAt: index, nowWriting: written), $0.rules[index].describedQuery)
         }
         var batch = SampleBatch()
-        for series in recorded { batch.append(series.labels, time, series.value) }
+        for series in recorded {
+            if let histogram = series.histogram {
+                batch.append(series.labels, time, histogram)
+            } else {
+                batch.append(series.labels, time, series.value)
+            }
+        }
         for labels in ended { batch.append(labels, time, StaleMarker.value) }
         guard batch.sampleCount > 0 else { return }
         let query = group.rules[index].query

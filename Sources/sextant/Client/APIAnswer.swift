@@ -63,6 +63,24 @@ struct APIPoint: Hashable, Sendable, Decodable {
     }
 }
 
+/// A native histogram and its time, of which a text tells the count and the sum.
+struct APIHistogramPoint: Decodable {
+    var point: APIPoint
+
+    private struct Content: Decodable {
+        var count: String
+        var sum: String
+    }
+
+    init(from decoder: any Decoder) throws {
+        var pair = try decoder.unkeyedContainer()
+        let millis = (try pair.decode(Double.self) * 1000).rounded()
+        let time = Timestamp(millis: Int64(exactly: millis) ?? (millis < 0 ? .min : .max))
+        let content = try pair.decode(Content.self)
+        point = APIPoint(time: time, text: "{count:\(content.count), sum:\(content.sum)}")
+    }
+}
+
 /// The `data` of a query's answer.
 struct QueryData: Decodable {
     var result: QueryResult
@@ -71,12 +89,19 @@ struct QueryData: Decodable {
 
     private struct Instant: Decodable {
         var metric: [String: String]
-        var value: APIPoint
+        var value: APIPoint?
+        var histogram: APIHistogramPoint?
     }
 
     private struct Range: Decodable {
         var metric: [String: String]
-        var values: [APIPoint]
+        var values: [APIPoint]?
+        var histograms: [APIHistogramPoint]?
+
+        var points: [APIPoint] {
+            let all = (values ?? []) + (histograms ?? []).map(\.point)
+            return histograms == nil ? all : all.sorted { $0.time < $1.time }
+        }
     }
 
     init(from decoder: any Decoder) throws {
@@ -86,10 +111,14 @@ struct QueryData: Decodable {
         case "string": result = .string(try fields.decode(APIPoint.self, forKey: .result))
         case "vector":
             let series = try fields.decode([Instant].self, forKey: .result)
-            result = .vector(series.map { APISeries(labels: $0.metric, points: [$0.value]) })
+            result = .vector(
+                series.map {
+                    APISeries(labels: $0.metric, points: [$0.value, $0.histogram?.point].compactMap { $0 })
+                }
+            )
         case "matrix":
             let series = try fields.decode([Range].self, forKey: .result)
-            result = .matrix(series.map { APISeries(labels: $0.metric, points: $0.values) })
+            result = .matrix(series.map { APISeries(labels: $0.metric, points: $0.points) })
         case let other:
             throw DecodingError.dataCorruptedError(
                 forKey: .resultType,

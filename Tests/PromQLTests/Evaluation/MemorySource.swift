@@ -83,9 +83,13 @@ private struct MemorySet: SeriesSet {
         source.noteRead()
         column.removeAll()
         let samples = source.series[indices[index]].column
-        for (time, value) in zip(samples.timestamps, samples.values)
+        for (position, time) in samples.timestamps.enumerated()
         where range.contains(Timestamp(millis: time)) {
-            column.append(millis: time, value: value)
+            if let histogram = samples.histograms[position] {
+                column.append(millis: time, histogram: histogram)
+            } else {
+                column.append(millis: time, value: samples.values[position])
+            }
         }
     }
 }

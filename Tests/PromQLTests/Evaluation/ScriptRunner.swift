@@ -10,8 +10,6 @@ struct ScriptRunner {
         var line: Int
         var query: String
         var reason: String
-        /// Whether native histograms were left out of the data, so that it may be no wonder.
-        var lacksHistograms: Bool
 
         var description: String { "line \(line): \(query): \(reason)" }
     }
@@ -23,7 +21,6 @@ struct ScriptRunner {
     }
 
     private var series: [Labels: SampleColumn] = [:]
-    private var lacksHistograms = false
     private let engine = Engine()
 
     /// How many queries gave the expected result.
@@ -35,7 +32,7 @@ struct ScriptRunner {
     mutating func run(_ script: TestScript) {
         for command in script.commands {
             switch command {
-            case .clear: (series, lacksHistograms) = ([:], false)
+            case .clear: series = [:]
             case .load(let load): add(load)
             case .eval(let eval):
                 do {
@@ -46,8 +43,7 @@ struct ScriptRunner {
                         Failure(
                             line: eval.line,
                             query: eval.query,
-                            reason: (error as? Mismatch)?.reason ?? "\(error)",
-                            lacksHistograms: lacksHistograms || eval.hasHistograms
+                            reason: (error as? Mismatch)?.reason ?? "\(error)"
                         )
                     )
                 }
@@ -56,15 +52,13 @@ struct ScriptRunner {
     }
 
     private mutating func add(_ load: TestScript.Load) {
-        lacksHistograms = lacksHistograms || load.hasHistograms
+        var conversion = ClassicConversion()
         for notation in load.series {
-            var column = SampleColumn()
-            for (index, value) in notation.values.enumerated() {
-                guard case .number(let number) = value else { continue }
-                column.append(millis: Int64(index) * load.gapMillis, value: number)
-            }
+            let column = notation.column(gapMillis: load.gapMillis)
             if !column.isEmpty { series[notation.labels] = column }
+            if load.convertsHistograms { conversion.add(notation) }
         }
+        series.merge(conversion.columns(gapMillis: load.gapMillis)) { $1 }
     }
 
     // MARK: - Checking
@@ -148,7 +142,12 @@ struct ScriptRunner {
         for series in matrix {
             guard let index = series.column.timestamps.firstIndex(of: eval.start) else { continue }
             vector.append(
-                InstantSample(labels: series.labels, time: time, value: series.column.values[index])
+                InstantSample(
+                    labels: series.labels,
+                    time: time,
+                    value: series.column.values[index],
+                    histogram: series.column.histograms[index]
+                )
             )
         }
         if let scalar = eval.scalar {
@@ -184,14 +183,14 @@ struct ScriptRunner {
     }
 
     private func compare(_ eval: TestScript.Eval, _ vector: [InstantSample]) throws {
-        var expected: [Labels: (Int, Double)] = [:]
+        var expected: [Labels: (Int, SampleColumn)] = [:]
         for (index, notation) in eval.series.enumerated() {
-            guard case .number(let number)? = notation.values.first else { continue }
-            expected[notation.labels] = (index, number)
+            let column = notation.column(start: eval.start, gapMillis: 1)
+            if !column.isEmpty { expected[notation.labels] = (index, column) }
         }
         for (index, sample) in vector.enumerated() {
-            guard let (position, number) = expected.removeValue(forKey: sample.labels) else {
-                throw Mismatch("unexpected \(sample.labels) \(sample.value)")
+            guard let (position, column) = expected.removeValue(forKey: sample.labels) else {
+                throw Mismatch("unexpected \(sample)")
             }
             guard !eval.isOrdered || position == index else {
                 throw Mismatch("\(sample.labels) is number \(index), not \(position)")
@@ -199,41 +198,61 @@ struct ScriptRunner {
             guard sample.time.millis == eval.start else {
                 throw Mismatch("the time is \(sample.time.millis)")
             }
-            guard ScriptRunner.areSame(number, sample.value) else {
-                throw Mismatch("\(sample.labels): expected \(number), got \(sample.value)")
+            var got = SampleColumn()
+            if let histogram = sample.histogram {
+                got.append(millis: eval.start, histogram: histogram)
+            } else {
+                got.append(millis: eval.start, value: sample.value)
+            }
+            guard ScriptRunner.areSame(column, got) else {
+                throw Mismatch("\(sample.labels): expected \(column), got \(got)")
             }
         }
-        if let (labels, (_, number)) = expected.first { throw Mismatch("missing \(labels) \(number)") }
-        if eval.hasHistograms { throw Mismatch("native histograms are expected") }
+        if let (labels, (_, column)) = expected.first { throw Mismatch("missing \(labels) \(column)") }
     }
 
     private func compare(_ eval: TestScript.Eval, _ matrix: [RangeSeries]) throws {
         var expected: [Labels: SampleColumn] = [:]
         let (start, step) = eval.rangeVector ?? (eval.start, eval.stepMillis ?? 0)
         for notation in eval.series {
-            var column = SampleColumn()
-            for (index, value) in notation.values.enumerated() {
-                guard case .number(let number) = value else { continue }
-                column.append(millis: start + Int64(index) * step, value: number)
-            }
-            expected[notation.labels] = column
+            let column = notation.column(start: start, gapMillis: step)
+            if !column.isEmpty { expected[notation.labels] = column }
         }
         for series in matrix {
             guard let column = expected.removeValue(forKey: series.labels) else {
                 throw Mismatch("unexpected \(series.labels) \(series.column)")
             }
-            guard column.timestamps == series.column.timestamps,
-                zip(column.values, series.column.values).allSatisfy(ScriptRunner.areSame)
-            else { throw Mismatch("\(series.labels): expected \(column), got \(series.column)") }
+            guard ScriptRunner.areSame(column, series.column) else {
+                throw Mismatch("\(series.labels): expected \(column), got \(series.column)")
+            }
         }
         if let (labels, _) = expected.first { throw Mismatch("missing \(labels)") }
-        if eval.hasHistograms { throw Mismatch("native histograms are expected") }
     }
 
     private func checkOrder(_ matrix: [RangeSeries]) throws {
         for (left, right) in zip(matrix, matrix.dropFirst()) where !(left.labels < right.labels) {
             throw Mismatch("\(left.labels) comes before \(right.labels)")
         }
+    }
+
+    /// Whether two columns are equal but for rounding.
+    private static func areSame(_ left: SampleColumn, _ right: SampleColumn) -> Bool {
+        left.timestamps == right.timestamps && zip(left.values, right.values).allSatisfy(areSame)
+            && left.histograms.positions == right.histograms.positions
+            && zip(left.histograms.values, right.histograms.values).allSatisfy(areSame)
+    }
+
+    /// Whether two histograms are equal but for rounding and empty buckets.
+    private static func areSame(_ left: NativeHistogram, _ right: NativeHistogram) -> Bool {
+        let (left, right) = (left.compacted, right.compacted)
+        return left.schema == right.schema && left.customBounds == right.customBounds
+            && areSame(left.count, right.count) && areSame(left.sum, right.sum)
+            && areSame(left.zeroCount, right.zeroCount)
+            && areSame(left.zeroThreshold, right.zeroThreshold)
+            && left.positive.indices == right.positive.indices
+            && left.negative.indices == right.negative.indices
+            && zip(left.positive.counts, right.positive.counts).allSatisfy(areSame)
+            && zip(left.negative.counts, right.negative.counts).allSatisfy(areSame)
     }
 
     /// Whether two numbers are equal but for rounding; all NaN are the same.

@@ -87,8 +87,7 @@ struct ScriptTests {
         #expect(wanted.subtracting(used).sorted() == [])
     }
 
-    /// Runs scripts from elsewhere, such as Prometheus's own, and prints how many of their queries pass;
-    /// those that touch native histograms may fail.
+    /// Runs scripts from elsewhere, such as Prometheus's own, and prints how many of their queries pass.
     @Test(
         "scripts from SEXTANT_PROMQL_SCRIPTS hold",
         .enabled(if: ProcessInfo.processInfo.environment["SEXTANT_PROMQL_SCRIPTS"] != nil)
@@ -97,17 +96,10 @@ struct ScriptTests {
         let folder = ProcessInfo.processInfo.environment["SEXTANT_PROMQL_SCRIPTS"] ?? ""
         for file in ScriptTests.scripts(in: URL(fileURLWithPath: folder)) {
             let runner = try ScriptTests.run(file)
-            let histograms = runner.failures.count { $0.lacksHistograms }
-            let others = runner.failures.filter { !$0.lacksHistograms }
-            print(
-                "\(file.lastPathComponent): \(runner.passedCount) passed, \(others.count) failed, "
-                    + "\(histograms) failed without native histograms"
-            )
-            for failure in runner.failures where failure.lacksHistograms {
-                print("  (native) \(file.lastPathComponent) \(failure)")
-            }
-            for failure in others { print("  \(file.lastPathComponent) \(failure)") }
-            #expect(others.isEmpty, "\(file.lastPathComponent): \(others.count) queries failed")
+            let failures = runner.failures
+            print("\(file.lastPathComponent): \(runner.passedCount) passed, \(failures.count) failed")
+            for failure in failures { print("  \(file.lastPathComponent) \(failure)") }
+            #expect(failures.isEmpty, "\(file.lastPathComponent): \(failures.count) queries failed")
         }
     }
 }

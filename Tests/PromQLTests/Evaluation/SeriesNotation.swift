@@ -6,8 +6,8 @@ enum NotedValue {
     case missing
     /// A number; `stale` is the staleness marker.
     case number(Double)
-    /// `{{...}}`: a native histogram, whatever it is.
-    case histogram
+    /// `{{...}}`: a native histogram.
+    case histogram(NativeHistogram)
 }
 
 /// Why a script cannot be read.
@@ -20,6 +20,20 @@ struct ScriptError: Error, CustomStringConvertible {
 struct SeriesNotation {
     var labels: Labels
     var values: [NotedValue]
+
+    /// The samples, the first one at `start`.
+    func column(start: Int64 = 0, gapMillis: Int64) -> SampleColumn {
+        var column = SampleColumn()
+        for (index, value) in values.enumerated() {
+            let millis = start + Int64(index) * gapMillis
+            switch value {
+            case .missing: break
+            case .number(let number): column.append(millis: millis, value: number)
+            case .histogram(let histogram): column.append(millis: millis, histogram: histogram)
+            }
+        }
+        return column
+    }
 
     /// Reads one line.
     init(_ line: String) throws {
@@ -60,27 +74,11 @@ struct SeriesNotation {
             _ = reader.take(while: \.isWhitespace)
             guard reader.next != nil else { return values }
             if reader.hasPrefix("{{") {
-                values += try histograms(&reader)
+                values += try HistogramNotation.series(&reader)
             } else {
                 values += try numbers(reader.take { !$0.isWhitespace })
             }
         }
-    }
-
-    private static func histograms(_ reader: inout TextReader) throws -> [NotedValue] {
-        var count = 1
-        while let next = reader.next, !next.isWhitespace {
-            if reader.hasPrefix("{{") {
-                while reader.next != nil, !reader.hasPrefix("}}") { reader.skip(1) }
-                reader.skip(2)
-            } else if next == "x" {
-                reader.skip(1)
-                count = 1 + (Int(reader.take(while: \.isNumber)) ?? 0)
-            } else {
-                reader.skip(1)
-            }
-        }
-        return [NotedValue](repeating: .histogram, count: count)
     }
 
     private static func numbers(_ token: String) throws -> [NotedValue] {

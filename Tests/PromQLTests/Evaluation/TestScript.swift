@@ -14,8 +14,8 @@ struct TestScript {
     struct Load {
         var gapMillis: Int64
         var series: [SeriesNotation] = []
-        /// Whether there are native histograms in it, which are left out.
-        var hasHistograms = false
+        /// Whether classic histograms are also loaded as native ones with custom bounds.
+        var convertsHistograms = false
     }
 
     /// A query with its expected result.
@@ -40,8 +40,6 @@ struct TestScript {
         var series: [SeriesNotation] = []
         var scalar: Double?
         var string: String?
-        /// Whether native histograms are expected.
-        var hasHistograms = false
     }
 
     /// What a text should look like.
@@ -93,14 +91,8 @@ struct TestScript {
         var words = TextReader(block[0])
         let command = words.take { !$0.isWhitespace }
         var load = Load(gapMillis: try millis(trimmed(words.remainder)))
-        load.hasHistograms = command == "load_with_nhcb"
-        for line in block.dropFirst() {
-            let series = try SeriesNotation(line)
-            if series.values.contains(where: { if case .histogram = $0 { true } else { false } }) {
-                load.hasHistograms = true
-            }
-            load.series.append(series)
-        }
+        load.convertsHistograms = command == "load_with_nhcb"
+        for line in block.dropFirst() { load.series.append(try SeriesNotation(line)) }
         return load
     }
 
@@ -154,11 +146,7 @@ struct TestScript {
         } else if let value = ValueText.parse(line) {
             eval.scalar = value
         } else {
-            let series = try SeriesNotation(line)
-            if series.values.contains(where: { if case .histogram = $0 { true } else { false } }) {
-                eval.hasHistograms = true
-            }
-            eval.series.append(series)
+            eval.series.append(try SeriesNotation(line))
         }
     }
 

@@ -7,7 +7,11 @@ extension Evaluation {
         if let fold = plan.op.fold(stepCount: node.grid.count) {
             return try folded(fold, plan, node)
         }
-        let table = try tableInput(0, of: node)
+        var table = try tableInput(0, of: node)
+        if table.hasHistograms, !plan.op.takesAnySample {
+            annotations.add(.ignoredInAggregation(op: plan.op.rawValue), at: plan.vectorSpan)
+            table.removeHistograms()
+        }
         switch plan.op {
         case .countValues:
             guard case .string(let label)? = parameter else { throw Evaluation.wrongType("string") }
@@ -27,6 +31,8 @@ extension Evaluation {
         var groups = Groups(plan.grouping)
         var present: [UInt64] = []
         let wordCount = (stepCount + 63) / 64
+        var histograms: HistogramFold?
+        var heldByHistograms = 0
         try forEachInputRow(of: node) { (labels, dropsName, row) throws(PromQLError) in
             let group = groups.index(of: labels, dropsName: dropsName)
             if group * wordCount == present.count {
@@ -38,6 +44,19 @@ extension Evaluation {
             try self.meter.work(stepCount)
             fold.add(row, to: group)
             for word in 0..<wordCount { present[group * wordCount + word] |= row.present[word] }
+            if row.histograms.isEmpty { return }
+            if plan.op.takesAnySample {
+                for step in row.histograms.positions {
+                    present[group * wordCount + (step >> 6)] |= 1 << UInt64(step & 63)
+                }
+            } else if plan.op == .sum || plan.op == .avg {
+                let held = row.histograms.heldSampleCount
+                try self.meter.hold(held)
+                heldByHistograms += held
+                try self.add(row.histograms, labels, to: &histograms, group, stepCount, plan)
+            } else {
+                self.annotations.add(.ignoredInAggregation(op: plan.op.rawValue), at: plan.vectorSpan)
+            }
         }
         let values = fold.finish()
         var table = StepTable(stepCount: stepCount)
@@ -51,11 +70,55 @@ extension Evaluation {
                 0..<wordCount,
                 with: present[group * wordCount..<(group + 1) * wordCount]
             )
+            if let histograms { try add(histograms, group, to: &row, plan.vectorSpan) }
+            if row.isEmpty { continue }
             try append(groups.labels[group], dropsName: groups.dropsName[group], row, to: &table)
         }
-        meter.release(heldPerGroup * groups.count)
+        meter.release(heldPerGroup * groups.count + heldByHistograms)
         meter.release(bytes: groups.labels.reduce(0) { $0 + Groups.byteCount($1) })
         return table
+    }
+
+    /// Adds the native histograms of a series to its group.
+    private func add(
+        _ column: HistogramColumn,
+        _ labels: Labels,
+        to fold: inout HistogramFold?,
+        _ group: Int,
+        _ stepCount: Int,
+        _ plan: AggregatePlan
+    ) throws(PromQLError) {
+        var histograms = fold ?? HistogramFold(stepCount: stepCount, isMean: plan.op == .avg)
+        fold = nil
+        for (step, histogram) in zip(column.positions, column.values) {
+            try meter.work(16)
+            do { try histograms.add(histogram, group, step) } catch {
+                annotations.add(.mismatch(error, metric: labels.metricName ?? ""), at: plan.vectorSpan)
+            }
+        }
+        fold = histograms
+    }
+
+    /// Adds what came of a group's native histograms to its row of numbers; where there were both, nothing
+    /// stays.
+    private func add(_ fold: HistogramFold, _ group: Int, to row: inout StepRow, _ span: SourceSpan)
+        throws(PromQLError)
+    {
+        row.histograms.removeAll()
+        for step in row.values.indices where fold.isPresent(group, step) {
+            try meter.work(16)
+            if row.contains(step) {
+                annotations.add(.mixedWithNumbersInAggregation, at: span)
+                row.present[step >> 6] &= ~(1 << UInt64(step & 63))
+                continue
+            }
+            guard let (histogram, hasReconciledBounds) = fold.result(group, step) else { continue }
+            if hasReconciledBounds {
+                annotations.add(.reconciledBounds(operation: "aggregation"), at: span)
+            }
+            row.set(step, histogram)
+        }
+        if fold.hasCollision { annotations.add(.resetCollision(operation: "aggregation"), at: span) }
     }
 
     // MARK: - quantile
@@ -115,9 +178,20 @@ extension Evaluation {
         let filter = plan.grouping.filter(keeping: label)
         let empty = StepRow(stepCount: table.stepCount)
         for row in 0..<table.rowCount {
+            try meter.work(table.stepCount)
+            let column = table.histograms(row)
+            for (step, histogram) in zip(column.positions, column.values) {
+                let text = GoText.histogram(histogram)
+                let labels = filter.apply(to: table.labels[row].setting(label, text))
+                let target = rowOfLabels[labels, default: result.rowCount]
+                if target == result.rowCount {
+                    rowOfLabels[labels] = target
+                    try append(labels, dropsName: false, empty, to: &result)
+                }
+                result.increment(target, step)
+            }
             // A series often keeps its value, so the group of the last one is remembered.
             var last: (bits: UInt64, target: Int)?
-            try meter.work(table.stepCount)
             for step in 0..<table.stepCount where table.isPresent(row, step) {
                 let value = table.value(row, step)
                 var target = last?.target ?? 0
@@ -172,7 +246,10 @@ extension Evaluation {
         default: try selection.keepShare(parameter, &meter)
         }
         var result = table
-        result.present = selection.kept
+        for word in result.present.indices { result.present[word] &= selection.kept[word] }
+        for row in 0..<result.rowCount {
+            result.filterHistograms(row) { selection.isKept(row, $0) }
+        }
         if table.stepCount == 1, plan.op == .topk || plan.op == .bottomk { result.pick(selection.order) }
         result.removeEmptyRows()
         return result

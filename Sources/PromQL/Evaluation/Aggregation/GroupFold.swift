@@ -14,6 +14,9 @@ protocol GroupFold {
 }
 
 extension AggregationOperator {
+    /// Whether native histograms count as any other sample.
+    var takesAnySample: Bool { [.count, .group, .limitk, .limitRatio, .countValues].contains(self) }
+
     /// What folds the series into groups, for the operators that can do so.
     func fold(stepCount: Int) -> (any GroupFold)? {
         switch self {
@@ -112,7 +115,7 @@ struct ExtremeFold: GroupFold {
     mutating func finish() -> [Double] { extremes }
 }
 
-/// `count`.
+/// `count`, of native histograms too.
 struct CountFold: GroupFold {
     static let heldPerStep = 1
     let stepCount: Int
@@ -129,6 +132,7 @@ struct CountFold: GroupFold {
     mutating func add(_ row: StepRow, to group: Int) {
         let base = group * stepCount
         for step in row.steps { counts[base + step] += 1 }
+        for step in row.histograms.positions { counts[base + step] += 1 }
     }
 
     mutating func finish() -> [Double] { counts }

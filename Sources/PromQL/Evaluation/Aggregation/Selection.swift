@@ -26,6 +26,11 @@ struct Selection {
         kept = [UInt64](repeating: 0, count: table.present.count)
     }
 
+    /// Whether the sample of `row` at `step` is selected.
+    func isKept(_ row: Int, _ step: Int) -> Bool {
+        (kept[row * table.wordCount + (step >> 6)] >> UInt64(step & 63)) & 1 != 0
+    }
+
     private mutating func keep(_ row: Int, _ step: Int) {
         kept[row * table.wordCount + (step >> 6)] |= 1 << UInt64(step & 63)
     }
@@ -57,8 +62,8 @@ struct Selection {
             guard limit > 0 else { continue }
             try meter.work(table.rowCount + 1)
             var counts = [Int](repeating: 0, count: groupCount)
-            for row in 0..<table.rowCount where table.isPresent(row, step) && counts[groupOfRow[row]] < limit
-            {
+            for row in 0..<table.rowCount
+            where counts[groupOfRow[row]] < limit && table.isOccupied(row, step) {
                 counts[groupOfRow[row]] += 1
                 keep(row, step)
             }
@@ -71,7 +76,7 @@ struct Selection {
         for row in 0..<table.rowCount {
             try meter.work(table.stepCount)
             let place = Double(LabelHash.of(table.labels[row])) / Double(UInt64.max)
-            for step in 0..<table.stepCount where table.isPresent(row, step) {
+            for step in 0..<table.stepCount where table.isOccupied(row, step) {
                 let ratio = max(-1, min(1, ratios[step]))
                 if ratio >= 0 ? place < ratio : place >= 1 + ratio { keep(row, step) }
             }

@@ -5,37 +5,18 @@ extension Evaluation {
     func binary(_ plan: BinaryPlan, _ node: PlanNode) throws(PromQLError) -> NodeValue {
         let left = try input(0, of: node)
         let right = try input(1, of: node)
-        if plan.op == .trimUpper || plan.op == .trimLower {
-            return .table(try trimmed(plan, left, right, node))
-        }
         switch (left, right) {
         case (.scalar(let left), .scalar(let right)):
             return .scalar(try Evaluation.combine(plan.op, left, right, node.grid.count))
         case (.table(let table), .scalar(let scalar)):
-            return .table(try combine(plan, table, scalar, scalarIsLeft: false))
+            return .table(try combine(plan, table, scalar, scalarIsLeft: false, node.span))
         case (.scalar(let scalar), .table(let table)):
-            return .table(try combine(plan, table, scalar, scalarIsLeft: true))
+            return .table(try combine(plan, table, scalar, scalarIsLeft: true, node.span))
         case (.table(let left), .table(let right)):
             if plan.op.isSet { return .table(try setOperation(plan, left, right)) }
-            return .table(try matched(plan, left, right))
+            return .table(try matched(plan, left, right, node.span))
         default: throw .badData("binary expression must contain only scalar and instant vector types")
         }
-    }
-
-    /// `</` and `>/`, which take native histograms only: numbers are left out with a remark.
-    private func trimmed(_ plan: BinaryPlan, _ left: NodeValue, _ right: NodeValue, _ node: PlanNode)
-        throws(PromQLError) -> StepTable
-    {
-        var isPossible = true
-        var isScalar = true
-        for case .table(let table) in [left, right] {
-            isScalar = false
-            isPossible = isPossible && table.rowCount > 0
-            release(table)
-        }
-        if isScalar { throw .execution("operator \"\(plan.op.rawValue)\" not allowed for Scalar operations") }
-        if isPossible { annotations.add(.floatsInTrim(op: plan.op.rawValue), at: node.span) }
-        return StepTable(stepCount: node.grid.count)
     }
 
     /// `-vector`, `-scalar`.
@@ -46,6 +27,9 @@ extension Evaluation {
         case .table(var table):
             try inPortions(table.values.count) { (range) in
                 for index in range { table.values[index] = -table.values[index] }
+            }
+            for row in 0..<table.rowCount where table.hasHistograms {
+                table.setHistograms(row, table.histograms(row).mapValues { $0.scaled(by: -1) })
             }
             table.dropNames()
             return .table(table)
@@ -61,6 +45,9 @@ extension Evaluation {
         _ stepCount: Int
     ) throws(PromQLError) -> ScalarColumn {
         guard !op.isSet else { throw .badData("set operator not allowed in binary scalar expression") }
+        guard !op.isTrim else {
+            throw .execution("operator \"\(op.rawValue)\" not allowed for Scalar operations")
+        }
         var count = stepCount
         if case .constant = left, case .constant = right { count = 1 }
         let (left, right) = (left.expanded(count), right.expanded(count))
@@ -80,9 +67,23 @@ extension Evaluation {
         _ plan: BinaryPlan,
         _ table: StepTable,
         _ scalar: ScalarColumn,
-        scalarIsLeft: Bool
+        scalarIsLeft: Bool,
+        _ span: SourceSpan
     ) throws(PromQLError) -> StepTable {
         guard !plan.op.isSet else { throw .badData("set operator not allowed in binary scalar expression") }
+        guard table.hasHistograms || plan.op.isTrim else {
+            return try combineNumbers(plan, table, scalar, scalarIsLeft: scalarIsLeft)
+        }
+        return try combineMixed(plan, table, scalar, scalarIsLeft: scalarIsLeft, span)
+    }
+
+    /// `vector op scalar` and `scalar op vector` for vectors without native histograms.
+    func combineNumbers(
+        _ plan: BinaryPlan,
+        _ table: StepTable,
+        _ scalar: ScalarColumn,
+        scalarIsLeft: Bool
+    ) throws(PromQLError) -> StepTable {
         if case .constant(let number) = scalar, !plan.op.isComparison {
             return try combine(plan.op, table, number, scalarIsLeft: scalarIsLeft)
         }

@@ -19,6 +19,10 @@ extension Evaluation {
                     let other = others[group + word]
                     result.present[base + word] &= plan.op == .and ? other : ~other
                 }
+                result.filterHistograms(row) { step in
+                    let isMatched = (others[group + (step >> 6)] >> UInt64(step & 63)) & 1 != 0
+                    return isMatched == (plan.op == .and)
+                }
             }
             release(right)
             result.removeEmptyRows()
@@ -30,12 +34,14 @@ extension Evaluation {
             for index in 0..<right.rowCount {
                 try meter.work(right.wordCount)
                 let group = signatures.right[index] * right.wordCount
-                let words = right.wordRange(index)
-                for word in row.present.indices {
-                    row.present[word] = right.present[words.lowerBound + word] & ~others[group + word]
+                right.copy(index, into: &row)
+                for word in row.present.indices { row.present[word] &= ~others[group + word] }
+                if !row.histograms.isEmpty {
+                    row.histograms = row.histograms.filter { step in
+                        (others[group + (step >> 6)] >> UInt64(step & 63)) & 1 == 0
+                    }
                 }
                 if row.isEmpty { continue }
-                row.values.replaceSubrange(row.values.indices, with: right.values[right.valueRange(index)])
                 try add(right.labels[index], dropsName: right.dropsName[index], row, to: &result)
             }
             release(right)
@@ -43,7 +49,7 @@ extension Evaluation {
         }
     }
 
-    /// For each group the steps at which any of its rows has a value, `[group][word]`.
+    /// For each group the steps at which any of its rows has a sample, `[group][word]`.
     private func unions(_ table: StepTable, _ groups: [Int], _ groupCount: Int) throws(PromQLError)
         -> [UInt64]
     {
@@ -52,6 +58,9 @@ extension Evaluation {
             try meter.work(table.wordCount)
             let (target, source) = (groups[row] * table.wordCount, row * table.wordCount)
             for word in 0..<table.wordCount { unions[target + word] |= table.present[source + word] }
+            for step in table.histograms(row).positions {
+                unions[target + (step >> 6)] |= 1 << UInt64(step & 63)
+            }
         }
         return unions
     }

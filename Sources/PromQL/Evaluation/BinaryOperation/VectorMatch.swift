@@ -2,8 +2,10 @@ import Model
 
 extension Evaluation {
     /// An arithmetic operator or a comparison between two vectors.
-    func matched(_ plan: BinaryPlan, _ left: StepTable, _ right: StepTable) throws(PromQLError) -> StepTable {
-        let result = try VectorMatch(plan, left, right, &meter).run(self)
+    func matched(_ plan: BinaryPlan, _ left: StepTable, _ right: StepTable, _ span: SourceSpan)
+        throws(PromQLError) -> StepTable
+    {
+        let result = try VectorMatch(plan, left, right, &meter).run(self, span)
         release(left)
         release(right)
         return result
@@ -16,7 +18,7 @@ extension Evaluation {
 /// ambiguous, is asked of the steps at which both have values, since Prometheus pairs step by step. At each
 /// step a group has at most one series on the "one" side, and with `group_left` or `group_right` any number
 /// on the "many" side.
-private struct VectorMatch {
+struct VectorMatch {
     let plan: BinaryPlan
     let signature: LabelFilter
     let many: StepTable
@@ -52,7 +54,7 @@ private struct VectorMatch {
         }
     }
 
-    func run(_ evaluation: Evaluation) throws(PromQLError) -> StepTable {
+    func run(_ evaluation: Evaluation, _ span: SourceSpan) throws(PromQLError) -> StepTable {
         try checkOneSide()
         var output = MatchOutput(self)
         let stepCount = many.stepCount
@@ -60,12 +62,12 @@ private struct VectorMatch {
         // that of fill_right, also where `group_right` puts the "many" side right.
         for row in 0..<many.rowCount {
             let group = manyGroups[row]
-            var missing = many.steps(row)
+            var missing = many.occupiedSteps(row)
             missing.formIntersection(steps)
             for other in oneRows[group] {
                 try evaluation.meter.work(stepCount)
                 var common = missing
-                common.formIntersection(one.present.span.extracting(one.wordRange(other)))
+                one.intersect(&common, withRow: other)
                 if common.isEmpty { continue }
                 missing.subtract(common)
                 try output.add(
@@ -73,6 +75,7 @@ private struct VectorMatch {
                     one.labels[other],
                     many.values.span.extracting(many.valueRange(row)),
                     one.values.span.extracting(one.valueRange(other)),
+                    MatchHistograms(many: many.histograms(row), one: one.histograms(other)),
                     common,
                     group,
                     evaluation
@@ -85,6 +88,7 @@ private struct VectorMatch {
                     signature.apply(to: many.labels[row]),
                     many.values.span.extracting(many.valueRange(row)),
                     values.span,
+                    MatchHistograms(many: many.histograms(row), one: HistogramColumn()),
                     missing,
                     group,
                     evaluation
@@ -92,6 +96,7 @@ private struct VectorMatch {
             }
         }
         if let fill = plan.matching.fillLeft { try addUnmatched(fill, &output, evaluation) }
+        for remark in output.operation.remarks { evaluation.annotations.add(remark, at: span) }
         var result = output.result.table
         result.removeEmptyRows()
         return result
@@ -103,13 +108,13 @@ private struct VectorMatch {
     {
         var matched = [StepSet](repeating: StepSet(stepCount: many.stepCount), count: oneRows.count)
         for row in 0..<many.rowCount {
-            matched[manyGroups[row]].formUnion(many.present.span.extracting(many.wordRange(row)))
+            matched[manyGroups[row]].formUnion(many.occupiedSteps(row))
         }
         let values = [Double](repeating: fill, count: many.stepCount)
         for row in 0..<one.rowCount {
             try evaluation.meter.work(many.stepCount)
             let group = oneGroups[row]
-            var alone = one.steps(row)
+            var alone = one.occupiedSteps(row)
             alone.subtract(matched[group])
             if alone.isEmpty { continue }
             try output.add(
@@ -117,6 +122,7 @@ private struct VectorMatch {
                 one.labels[row],
                 values.span,
                 one.values.span.extracting(one.valueRange(row)),
+                MatchHistograms(many: HistogramColumn(), one: one.histograms(row)),
                 alone,
                 group,
                 evaluation
@@ -130,7 +136,7 @@ private struct VectorMatch {
         for rows in oneRows where rows.count > 1 {
             var seen = StepSet(stepCount: one.stepCount)
             for row in rows {
-                var here = one.steps(row)
+                var here = one.occupiedSteps(row)
                 here.formIntersection(steps)
                 var twice = here
                 twice.formIntersection(seen)
@@ -141,7 +147,7 @@ private struct VectorMatch {
             }
         }
         guard let (step, row) = first,
-            let other = oneRows[oneGroups[row]].first(where: { one.isPresent($0, step) })
+            let other = oneRows[oneGroups[row]].first(where: { one.occupiedSteps($0).contains(step) })
         else { return }
         let group = GoText.labels(signature.apply(to: one.labels[row]))
         let side = isSwapped ? "left" : "right"
@@ -150,111 +156,5 @@ private struct VectorMatch {
             "found duplicate series for the match group \(group) on the \(side) hand-side of the operation: "
                 + "[\(series)];many-to-many matching not allowed: matching labels must be unique on one side"
         )
-    }
-}
-
-/// The pairs of a match, computed and collected by their labels.
-private struct MatchOutput {
-    var result: RowMerger
-
-    private let plan: BinaryPlan
-    /// Cuts the labels of a pair that is one to one to those that are compared.
-    private let matched: LabelFilter
-    private let isSwapped: Bool
-    private let isOneToOne: Bool
-    private let stepCount: Int
-    /// How many rows of the "many" side each group has.
-    private var manyCounts: [Int]
-    /// The steps at which a group has been paired, where a group may be paired only once.
-    private var matchedOfGroup: [Int: StepSet] = [:]
-    /// The steps at which a row of the result has been paired, kept or not, and its group.
-    private var matchedOfRow: [(steps: StepSet, group: Int)] = []
-    private var row: StepRow
-
-    init(_ match: VectorMatch) {
-        plan = match.plan
-        let names = match.plan.matching.labels
-        matched = match.plan.matching.isOn ? .keeping(names) : .dropping(names)
-        isSwapped = match.isSwapped
-        isOneToOne = match.plan.matching.cardinality == .oneToOne
-        stepCount = match.many.stepCount
-        result = RowMerger(stepCount: stepCount)
-        row = StepRow(stepCount: stepCount)
-        manyCounts = [Int](repeating: 0, count: match.oneRows.count)
-        for group in match.manyGroups { manyCounts[group] += 1 }
-    }
-
-    /// Computes a pair at the given steps.
-    mutating func add(
-        _ manyLabels: Labels,
-        _ oneLabels: Labels,
-        _ manyValues: Span<Double>,
-        _ oneValues: Span<Double>,
-        _ steps: StepSet,
-        _ group: Int,
-        _ evaluation: Evaluation
-    ) throws(PromQLError) {
-        let labels = resultLabels(manyLabels, oneLabels)
-        try checkUnique(labels, steps, group)
-        row.present = steps.words
-        if isSwapped { compute(oneValues, manyValues, steps) } else { compute(manyValues, oneValues, steps) }
-        // Where several series may share a match, a row is kept for the check even if the comparison left
-        // nothing.
-        if isOneToOne, row.isEmpty { return }
-        if !isOneToOne, result.row(of: labels) == nil { matchedOfRow.append((steps, group)) }
-        try evaluation.add(labels, dropsName: plan.returnsBool, row, to: &result)
-    }
-
-    /// Fills the row with `left op right`; its bits are those of `steps` without what a comparison leaves
-    /// out.
-    private mutating func compute(_ left: Span<Double>, _ right: Span<Double>, _ steps: StepSet) {
-        guard plan.op.isComparison else {
-            return FloatKernel.compute(plan.op, left, right, into: &row.values)
-        }
-        FloatKernel.filter(plan.op, left, right, &row.present)
-        if plan.returnsBool {
-            for step in row.values.indices { row.values[step] = 0 }
-            for step in row.steps { row.values[step] = 1 }
-            row.present = steps.words
-        } else {
-            for step in row.steps { row.values[step] = left[step] }
-        }
-    }
-
-    private mutating func checkUnique(_ labels: Labels, _ steps: StepSet, _ group: Int) throws(PromQLError) {
-        if isOneToOne {
-            guard manyCounts[group] > 1 else { return }
-            var matched = matchedOfGroup[group] ?? StepSet(stepCount: stepCount)
-            var twice = matched
-            twice.formIntersection(steps)
-            guard twice.isEmpty else {
-                throw .execution(
-                    "multiple matches for labels: many-to-one matching must be explicit "
-                        + "(group_left/group_right)"
-                )
-            }
-            matched.formUnion(steps)
-            matchedOfGroup[group] = matched
-        } else if let row = result.row(of: labels), matchedOfRow[row].group == group {
-            var twice = matchedOfRow[row].steps
-            twice.formIntersection(steps)
-            guard twice.isEmpty else {
-                throw .execution("multiple matches for labels: grouping labels must ensure unique matches")
-            }
-            matchedOfRow[row].steps.formUnion(steps)
-        }
-    }
-
-    /// The labels of a pair: those of the "many" side, without what makes it that metric if the operator
-    /// changes it, cut to the labels compared if the pair is one to one, and with those that `group_left`
-    /// takes over.
-    private func resultLabels(_ many: Labels, _ one: Labels) -> Labels {
-        let matching = plan.matching
-        var labels = plan.op.isComparison ? many : LabelFilter.droppingIdentity.apply(to: many)
-        if isOneToOne { labels = matched.apply(to: labels) }
-        guard !matching.include.isEmpty else { return labels }
-        var builder = LabelsBuilder(labels)
-        for name in matching.include { builder.set(name, one[name] ?? "") }
-        return builder.build()
     }
 }

@@ -4,7 +4,7 @@ import Model
 ///
 /// The values of all rows lie in one array, row after row; so do the bits that say at which steps a series
 /// has a value. Where a bit is not set the value is undefined, so kernels may compute it along. Bits behind
-/// the last step are never set. Native histograms will be a second array of bits, with the histograms beside.
+/// the last step are never set. Native histograms lie beside, a few per row; where one is there is no value.
 struct StepTable {
     /// The number of steps.
     let stepCount: Int
@@ -21,6 +21,8 @@ struct StepTable {
     var values: [Double] = []
     /// The bits, `[row][word]`; bit i of word w stands for step 64 w + i.
     var present: [UInt64] = []
+    /// The native histograms of each row, by step; nothing at all if no row has any.
+    private(set) var histograms: [HistogramColumn] = []
     /// What of the query's budget is charged for this table.
     var held = Held()
 
@@ -47,19 +49,52 @@ struct StepTable {
         (present[row * wordCount + (step >> 6)] >> UInt64(step & 63)) & 1 != 0
     }
 
+    /// Whether `row` has a value or a histogram at `step`.
+    @inline(__always)
+    func isOccupied(_ row: Int, _ step: Int) -> Bool {
+        isPresent(row, step) || !histograms.isEmpty && histograms[row][step] != nil
+    }
+
     /// The value of `row` at `step`; undefined if there is none.
     @inline(__always)
     func value(_ row: Int, _ step: Int) -> Double { values[row * stepCount + step] }
+
+    /// The native histograms of `row`, by step.
+    func histograms(_ row: Int) -> HistogramColumn {
+        histograms.isEmpty ? HistogramColumn() : histograms[row]
+    }
+
+    /// Whether there is any native histogram.
+    var hasHistograms: Bool { histograms.contains { !$0.isEmpty } }
+
+    /// The steps at which `row` has a value or a histogram.
+    func occupiedSteps(_ row: Int) -> StepSet {
+        var steps = self.steps(row)
+        for step in histograms(row).positions { steps.insert(step) }
+        return steps
+    }
 
     /// The bits of `row` as a set of steps.
     func steps(_ row: Int) -> StepSet {
         StepSet(stepCount: stepCount, words: Array(present[wordRange(row)]))
     }
 
-    /// The steps at which any row has a value.
+    /// Keeps of `steps` those at which `row` has a value or a histogram.
+    func intersect(_ steps: inout StepSet, withRow row: Int) {
+        if histograms.isEmpty {
+            steps.formIntersection(present.span.extracting(wordRange(row)))
+        } else {
+            steps.formIntersection(occupiedSteps(row))
+        }
+    }
+
+    /// The steps at which any row has a value or a histogram.
     func presentSteps() -> StepSet {
         var steps = StepSet(stepCount: stepCount)
         for row in 0..<rowCount { steps.formUnion(present.span.extracting(wordRange(row))) }
+        for column in histograms {
+            for step in column.positions { steps.insert(step) }
+        }
         return steps
     }
 
@@ -73,9 +108,11 @@ struct StepTable {
         var bytes = 0
     }
 
-    /// What a row with these labels takes.
-    static func held(_ labels: Labels, stepCount: Int) -> Held {
-        Held(samples: stepCount, bytes: labels.packed.count + rowBytes)
+    /// What a row with these labels takes; if it is merged what its histograms add to a row that is there.
+    static func held(_ labels: Labels, _ row: StepRow, isMerged: Bool = false) -> Held {
+        let histograms = row.histograms.heldSampleCount
+        if isMerged { return Held(samples: histograms) }
+        return Held(samples: row.values.count + histograms, bytes: labels.packed.count + rowBytes)
     }
 
     /// Notes that a row is charged.
@@ -87,6 +124,20 @@ struct StepTable {
     /// The arrays' headers, and the row's places in the arrays of the table.
     private static let rowBytes = 64
 
+    /// Copies what `index` has at some steps into a row of the same grid.
+    func copy(_ index: Int, into row: inout StepRow, at steps: StepSet) {
+        copy(index, into: &row)
+        for word in row.present.indices { row.present[word] &= steps.words[word] }
+        if !row.histograms.isEmpty { row.histograms = row.histograms.filter(steps.contains) }
+    }
+
+    /// Copies `index` into a row of the same grid.
+    func copy(_ index: Int, into row: inout StepRow) {
+        row.values.replaceSubrange(row.values.indices, with: values[valueRange(index)])
+        row.present.replaceSubrange(row.present.indices, with: present[wordRange(index)])
+        if !row.histograms.isEmpty || !histograms.isEmpty { row.histograms = histograms(index) }
+    }
+
     // MARK: - Building
 
     /// Adds a row.
@@ -96,6 +147,15 @@ struct StepTable {
         self.dropsName.append(dropsName)
         values.append(contentsOf: row.values)
         present.append(contentsOf: row.present)
+        appendHistograms(row.histograms)
+    }
+
+    /// Adds the histograms of the row added last.
+    private mutating func appendHistograms(_ column: HistogramColumn) {
+        if column.isEmpty, histograms.isEmpty { return }
+        let missing = rowCount - 1 - histograms.count
+        histograms.append(contentsOf: repeatElement(HistogramColumn(), count: missing))
+        histograms.append(column)
     }
 
     /// Adds a copy of a row of `other`, a table of the same grid.
@@ -105,6 +165,29 @@ struct StepTable {
         dropsName.append(other.dropsName[row])
         values.append(contentsOf: other.values[other.valueRange(row)])
         present.append(contentsOf: other.present[other.wordRange(row)])
+        appendHistograms(other.histograms(row))
+    }
+
+    /// Gives `row` other histograms.
+    mutating func setHistograms(_ row: Int, _ column: HistogramColumn) {
+        if column.isEmpty, histograms.isEmpty { return }
+        if histograms.isEmpty {
+            histograms = [HistogramColumn](repeating: HistogramColumn(), count: rowCount)
+        }
+        histograms[row] = column
+    }
+
+    /// Keeps only the histograms of `row` at whose step `isKept` holds.
+    mutating func filterHistograms(_ row: Int, _ isKept: (Int) -> Bool) {
+        guard !histograms(row).isEmpty else { return }
+        histograms[row] = histograms[row].filter(isKept)
+    }
+
+    /// Removes all histograms, and the rows that had nothing else.
+    mutating func removeHistograms() {
+        guard !histograms.isEmpty else { return }
+        histograms = []
+        removeEmptyRows()
     }
 
     /// Gives `row` other labels.
@@ -123,6 +206,14 @@ struct StepTable {
     mutating func merge(_ other: StepRow, into row: Int) -> Bool {
         let words = row * wordCount
         for word in 0..<wordCount where present[words + word] & other.present[word] != 0 { return false }
+        if !other.histograms.isEmpty || !histograms.isEmpty {
+            let own = histograms(row)
+            for step in other.histograms.positions where own[step] != nil || isPresent(row, step) {
+                return false
+            }
+            for step in own.positions where other.contains(step) { return false }
+            setHistograms(row, own.merged(other.histograms))
+        }
         for word in 0..<wordCount { present[words + word] |= other.present[word] }
         let base = row * stepCount
         for step in other.steps { values[base + step] = other.values[step] }
@@ -132,7 +223,8 @@ struct StepTable {
     /// Removes the rows without any value.
     mutating func removeEmptyRows() {
         var kept = 0
-        for row in 0..<rowCount where present[wordRange(row)].contains(where: { $0 != 0 }) {
+        for row in 0..<rowCount
+        where present[wordRange(row)].contains(where: { $0 != 0 }) || !histograms(row).isEmpty {
             if kept != row { move(row, to: kept) }
             kept += 1
         }
@@ -159,6 +251,7 @@ struct StepTable {
         dropsName[target] = dropsName[source]
         for step in 0..<stepCount { values[target * stepCount + step] = values[source * stepCount + step] }
         for word in 0..<wordCount { present[target * wordCount + word] = present[source * wordCount + word] }
+        if !histograms.isEmpty { histograms[target] = histograms[source] }
     }
 
     private mutating func truncate(to count: Int) {
@@ -166,5 +259,6 @@ struct StepTable {
         dropsName.removeLast(dropsName.count - count)
         values.removeLast(values.count - count * stepCount)
         present.removeLast(present.count - count * wordCount)
+        if !histograms.isEmpty { histograms.removeLast(histograms.count - count) }
     }
 }

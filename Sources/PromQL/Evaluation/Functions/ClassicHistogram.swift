@@ -127,6 +127,8 @@ struct HistogramRows {
         var indices: [Labels: Int] = [:]
         for row in 0..<table.rowCount {
             try meter.work(Groups.workPerSeries)
+            // A row of native histograms alone is no bucket.
+            if !table.histograms(row).isEmpty, table.steps(row).isEmpty { continue }
             let labels = table.labels[row]
             guard let bound = HistogramRows.bound(labels[HistogramRows.boundLabel] ?? "") else {
                 badRows.append(row)

@@ -5,7 +5,7 @@ extension Evaluation {
     func call(_ call: FunctionCall, _ node: PlanNode) throws(PromQLError) -> NodeValue {
         switch call {
         case .element(let function):
-            var table = try tableInput(0, of: node)
+            var table = try numbersInput(0, of: node)
             try inPortions(table.values.count) { function.apply(to: &table.values, $0) }
             table.dropNames()
             return .table(table)
@@ -21,7 +21,7 @@ extension Evaluation {
         case .absent(let labels):
             return .table(try absent(labels, try tableInput(0, of: node), dropsName: false))
         case .sort(let descending):
-            var table = try tableInput(0, of: node)
+            var table = try numbersInput(0, of: node)
             if table.stepCount == 1 {
                 table.pick(try RowOrder.byValue(table, descending: descending, &meter))
             }
@@ -48,13 +48,22 @@ extension Evaluation {
             return .table(try histogramQuantile(node, phiSpan, vectorSpan))
         case .histogramQuantiles(let label, let spans):
             return .table(try histogramQuantiles(node, label, spans))
-        case .histogramFraction(let span): return .table(try histogramFraction(node, span))
+        case .histogramFraction(let lowerSpan, let vectorSpan):
+            return .table(try histogramFraction(node, lowerSpan, vectorSpan))
         case .extremum(let isMaximum): return .scalar(try extremum(node, isMaximum))
-        case .ofNativeHistograms, .startTimestamps: return .table(emptied(try tableInput(0, of: node)))
+        case .histogram(let function): return .table(try self.histogram(function, node))
+        case .startTimestamps: return .table(emptied(try tableInput(0, of: node)))
         }
     }
 
     // MARK: - Values
+
+    /// Takes an input that is an instant vector without its native histograms, which the function ignores.
+    private func numbersInput(_ position: Int, of node: PlanNode) throws(PromQLError) -> StepTable {
+        var table = try tableInput(position, of: node)
+        table.removeHistograms()
+        return table
+    }
 
     private func date(_ function: DateFunction, _ node: PlanNode) throws(PromQLError) -> StepTable {
         guard !node.inputs.isEmpty else {
@@ -62,14 +71,14 @@ extension Evaluation {
             let values = (0..<grid.count).map { function.value(unixSeconds: Double(grid.time($0)) / 1000) }
             return try vector(.steps(values), grid.count)
         }
-        var table = try tableInput(0, of: node)
+        var table = try numbersInput(0, of: node)
         try inPortions(table.values.count) { function.apply(to: &table.values, $0) }
         table.dropNames()
         return table
     }
 
     private func rounded(_ node: PlanNode) throws(PromQLError) -> StepTable {
-        var table = try tableInput(0, of: node)
+        var table = try numbersInput(0, of: node)
         let nearest = node.inputs.count > 1 ? try scalarInput(1, of: node) : .constant(1)
         for row in 0..<table.rowCount {
             try meter.work(table.stepCount)
@@ -89,7 +98,7 @@ extension Evaluation {
         throws(PromQLError)
         -> StepTable
     {
-        var table = try tableInput(0, of: node)
+        var table = try numbersInput(0, of: node)
         var possible = StepSet(stepCount: table.stepCount)
         for step in 0..<table.stepCount where !(highest[step] < lowest[step]) { possible.insert(step) }
         for row in 0..<table.rowCount {
@@ -151,7 +160,12 @@ extension Evaluation {
             for step in 0..<table.stepCount {
                 table.values[row * table.stepCount + step] = Double(node.grid.time(step)) / 1000
             }
+            if !table.histograms(row).isEmpty {
+                let words = table.occupiedSteps(row).words
+                table.present.replaceSubrange(table.wordRange(row), with: words)
+            }
         }
+        table.removeHistograms()
         table.dropNames()
         return table
     }

@@ -10,7 +10,8 @@ extension Evaluation {
         let table = try tableInput(1, of: node)
         noteInvalid(phi, phiSpan)
         var result = StepTable(stepCount: table.stepCount)
-        try quantiles(table, [(phi, nil)], vectorSpan, node.grid, &result)
+        let wanted = WantedQuantiles(list: [(phi, nil)], vectorSpan: vectorSpan, firstSpan: phiSpan)
+        try quantiles(table, wanted, node.grid, &result)
         release(table)
         return result
     }
@@ -27,51 +28,64 @@ extension Evaluation {
             wanted.append((phi, label))
         }
         var result = StepTable(stepCount: table.stepCount)
-        try quantiles(table, wanted, spans.first ?? node.span, node.grid, &result)
+        let span = spans.first ?? node.span
+        let quantiles = WantedQuantiles(list: wanted, vectorSpan: span, firstSpan: span)
+        try self.quantiles(table, quantiles, node.grid, &result)
         release(table)
         return result
     }
 
     /// `histogram_fraction(lower, upper, vector)`.
-    func histogramFraction(_ node: PlanNode, _ vectorSpan: SourceSpan) throws(PromQLError) -> StepTable {
+    func histogramFraction(_ node: PlanNode, _ lowerSpan: SourceSpan, _ vectorSpan: SourceSpan)
+        throws(PromQLError) -> StepTable
+    {
         let lower = try scalarInput(0, of: node)
         let upper = try scalarInput(1, of: node)
         let table = try tableInput(2, of: node)
         let rows = try histogramRows(table, vectorSpan)
-        var result = StepTable(stepCount: table.stepCount)
+        let both = try bothKinds(rows, table, vectorSpan)
+        var result = RowMerger(stepCount: table.stepCount)
         var row = StepRow(stepCount: table.stepCount)
         var histogram = ClassicHistogram()
         for group in rows.groups {
             row.clear()
-            for step in 0..<table.stepCount {
+            for step in 0..<table.stepCount where both[group.labels]?.contains(step) != true {
                 try meter.work(group.buckets.count)
                 guard histogram.fill(group, table, step) else { continue }
                 row.set(step, histogram.fraction(lower[step], upper[step]))
             }
-            try append(group.labels, dropsName: true, row, to: &result)
+            if !row.isEmpty { try add(group.labels, dropsName: true, row, to: &result) }
+        }
+        for index in 0..<table.rowCount where !table.histograms(index).isEmpty {
+            let labels = table.labels[index]
+            try fill(&row, from: table, index, both[labels], lowerSpan) { step, histogram in
+                histogram.fraction(lower[step], upper[step])
+            }
+            if !row.isEmpty { try add(labels, dropsName: true, row, to: &result) }
         }
         release(table)
-        return result
+        return result.table
     }
 
     // MARK: - Parts
 
-    /// Adds the quantiles of all histograms of `table`; with a label, the quantile becomes the label's value.
+    /// Adds the quantiles of all histograms of `table`.
     private func quantiles(
         _ table: StepTable,
-        _ wanted: [(phi: ScalarColumn, label: String?)],
-        _ span: SourceSpan,
+        _ wanted: WantedQuantiles,
         _ grid: StepGrid,
         _ result: inout StepTable
     ) throws(PromQLError) {
+        let span = wanted.vectorSpan
         let rows = try histogramRows(table, span)
+        let both = try bothKinds(rows, table, span)
         var merger = RowMerger(stepCount: table.stepCount)
         var histogram = ClassicHistogram()
         for group in rows.groups {
             var repairs = MonotonicityRepair()
-            for (phi, label) in wanted {
+            for (phi, label) in wanted.list {
                 var line = StepRow(stepCount: table.stepCount)
-                for step in 0..<table.stepCount {
+                for step in 0..<table.stepCount where both[group.labels]?.contains(step) != true {
                     try meter.work(group.buckets.count)
                     guard histogram.fill(group, table, step) else { continue }
                     var repair = MonotonicityRepair()
@@ -81,27 +95,83 @@ extension Evaluation {
                     (repair.firstMillis, repair.lastMillis) = (grid.time(step), grid.time(step))
                     repairs.merge(repair)
                 }
-                guard let label else {
-                    try add(group.labels, dropsName: true, line, to: &merger)
-                    continue
-                }
-                try addLabeled(group.labels, label, phi, line, &merger)
+                if !line.isEmpty { try add(group.labels, label, phi, line, &merger) }
             }
             if repairs.count > 0 {
                 annotations.add(repairs, metric: group.labels.metricName ?? "", at: span)
             }
         }
+        for index in 0..<table.rowCount where !table.histograms(index).isEmpty {
+            let labels = table.labels[index]
+            for (phi, label) in wanted.list {
+                var line = StepRow(stepCount: table.stepCount)
+                try fill(&line, from: table, index, both[labels], wanted.firstSpan) { step, histogram in
+                    histogram.quantile(phi[step])
+                }
+                if !line.isEmpty { try add(labels, label, phi, line, &merger) }
+            }
+        }
         result = merger.table
     }
 
-    /// Adds a row of quantiles, split by the quantile of each step as the value of `label`.
-    private func addLabeled(
+    /// The steps at which a classic and a native histogram have the same labels, so that neither counts.
+    private func bothKinds(_ rows: HistogramRows, _ table: StepTable, _ span: SourceSpan)
+        throws(PromQLError) -> [Labels: StepSet]
+    {
+        var both: [Labels: StepSet] = [:]
+        guard table.hasHistograms else { return both }
+        var natives: [Labels: StepSet] = [:]
+        for row in 0..<table.rowCount where !table.histograms(row).isEmpty {
+            var steps = StepSet(stepCount: table.stepCount)
+            for step in table.histograms(row).positions { steps.insert(step) }
+            natives[table.labels[row]] = steps
+        }
+        for group in rows.groups {
+            guard let native = natives[group.labels] else { continue }
+            var classic = StepSet(stepCount: table.stepCount)
+            for bucket in group.buckets { classic.formUnion(table.steps(bucket.row)) }
+            classic.formIntersection(native)
+            if classic.isEmpty { continue }
+            try meter.work(group.buckets.count * table.wordCount)
+            both[group.labels] = classic
+            annotations.add(.mixedClassicAndNative(metric: group.labels.metricName ?? ""), at: span)
+        }
+        return both
+    }
+
+    /// Fills `row` with a number for each native histogram of a row of `table`.
+    private func fill(
+        _ row: inout StepRow,
+        from table: StepTable,
+        _ index: Int,
+        _ leftOut: StepSet?,
+        _ span: SourceSpan,
+        _ compute: (Int, NativeHistogram) -> (Double, HistogramRemark?)
+    ) throws(PromQLError) {
+        row.clear()
+        let column = table.histograms(index)
+        for (step, histogram) in zip(column.positions, column.values) where leftOut?.contains(step) != true {
+            try meter.work(16)
+            let (number, remark) = compute(step, histogram)
+            row.set(step, number)
+            guard let remark else { continue }
+            annotations.add(
+                .quantileOfNaN(remark, metric: table.labels[index].metricName ?? ""),
+                at: span
+            )
+        }
+    }
+
+    /// Adds a row of quantiles; with a label, the quantile becomes the label's value, which may split the
+    /// row.
+    private func add(
         _ labels: Labels,
-        _ label: String,
+        _ label: String?,
         _ phi: ScalarColumn,
         _ line: StepRow,
         _ merger: inout RowMerger
     ) throws(PromQLError) {
+        guard let label else { return try add(labels, dropsName: true, line, to: &merger) }
         if case .constant(let value) = phi {
             let named = labels.setting(label, Evaluation.openMetricsText(value))
             return try add(named, dropsName: true, line, to: &merger)
@@ -141,6 +211,16 @@ extension Evaluation {
             annotations.add(.invalidQuantile(GoText.general(value)), at: span)
         }
     }
+}
+
+/// The quantiles that are wanted of each histogram of a vector.
+private struct WantedQuantiles {
+    /// The quantiles, each with the label that tells it from the others.
+    var list: [(phi: ScalarColumn, label: String?)]
+    /// Where the vector stands in the text.
+    var vectorSpan: SourceSpan
+    /// Where the first argument stands in the text.
+    var firstSpan: SourceSpan
 }
 
 extension ClassicHistogram {

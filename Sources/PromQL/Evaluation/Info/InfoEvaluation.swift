@@ -12,20 +12,16 @@ extension Evaluation {
             try meter.work(table.stepCount)
             let (labels, dropsName) = (table.labels[index], table.dropsName[index])
             let metrics = series.metrics(of: identities[index])
-            row.values.replaceSubrange(row.values.indices, with: table.values[table.valueRange(index)])
+            table.copy(index, into: &row)
             if metrics.isEmpty {
                 guard plan.keepsUnmatched || plan.isInfo(labels) else { continue }
-                row.present.replaceSubrange(
-                    row.present.indices,
-                    with: table.present[table.wordRange(index)]
-                )
                 try add(labels, dropsName: dropsName, row, to: &result)
                 continue
             }
-            for (chosen, steps) in try series.choices(of: metrics, table.steps(index)) {
+            for (chosen, steps) in try series.choices(of: metrics, table.occupiedSteps(index)) {
                 try meter.work(table.stepCount)
                 if chosen.isEmpty, !plan.keepsUnmatched { continue }
-                row.present = steps.words
+                table.copy(index, into: &row, at: steps)
                 let enriched = try series.enrich(labels, with: chosen, plan)
                 try add(enriched, dropsName: dropsName, row, to: &result)
             }
@@ -40,7 +36,12 @@ extension Evaluation {
         throws(PromQLError) -> InfoSeries
     {
         var series = InfoSeries(stepCount: node.grid.count)
-        let kernel = NewestSampleKernel(shape: plan.shape, grid: node.grid, isTime: true)
+        let kernel = NewestSampleKernel(
+            shape: plan.shape,
+            grid: node.grid,
+            isTime: true,
+            refusesHistograms: true
+        )
         var hints = SelectHints()
         hints.function = "info"
         for matchers in plan.selections(for: identities) {

@@ -25,12 +25,12 @@ enum FunctionCall {
     case histogramQuantile(SourceSpan, SourceSpan)
     /// The label for the quantile, and the places of all arguments.
     case histogramQuantiles(label: String, spans: [SourceSpan])
-    /// The place of the vector.
-    case histogramFraction(SourceSpan)
+    /// The places of the lower bound and of the vector.
+    case histogramFraction(SourceSpan, SourceSpan)
     /// `min_of` and `max_of`: the smaller or the larger of two scalars.
     case extremum(isMaximum: Bool)
-    /// A function of native histograms alone; there are none yet, and other samples are ignored.
-    case ofNativeHistograms
+    /// A function of native histograms alone; other samples are ignored.
+    case histogram(HistogramFunction)
     /// `start_timestamp`; samples have no start timestamps here, so it has no result.
     case startTimestamps
 }
@@ -41,6 +41,7 @@ enum FunctionKind {
     case window(RangeFunction)
     case element(ElementFunction)
     case date(DateFunction)
+    case histogram(HistogramFunction)
     /// `info`, which reads series of its own.
     case info
     /// One of its own kind, planned by name.
@@ -51,15 +52,16 @@ enum FunctionKind {
         if let function = RangeFunction(rawValue: name) { return .window(function) }
         if let function = ElementFunction(rawValue: name) { return .element(function) }
         if let function = DateFunction(rawValue: name) { return .date(function) }
+        if let function = HistogramFunction(rawValue: name) { return .histogram(function) }
         if name == "info" { return .info }
         return others.contains(name) ? .other : nil
     }
 
     private static let others: Set<String> = [
-        "absent", "clamp", "clamp_max", "clamp_min", "histogram_avg", "histogram_count", "histogram_fraction",
-        "histogram_quantile", "histogram_quantiles", "histogram_stddev", "histogram_stdvar", "histogram_sum",
-        "label_join", "label_replace", "max_of", "min_of", "pi", "round", "scalar", "sort", "sort_by_label",
-        "sort_by_label_desc", "sort_desc", "start_timestamp", "time", "timestamp", "vector",
+        "absent", "clamp", "clamp_max", "clamp_min", "histogram_fraction", "histogram_quantile",
+        "histogram_quantiles", "label_join", "label_replace", "max_of", "min_of", "pi", "round", "scalar",
+        "sort", "sort_by_label", "sort_by_label_desc", "sort_desc", "start_timestamp", "time", "timestamp",
+        "vector",
     ]
 
     /// The functions whose value changes from step to step even where their arguments do not.

@@ -54,9 +54,7 @@ struct FunctionPlan {
             operation = .call(.histogramQuantiles(label: try arguments.string(1), spans: spans))
         case "histogram_fraction":
             inputs = try arguments.all(3...3)
-            operation = .call(.histogramFraction(spans[2]))
-        case "histogram_avg", "histogram_count", "histogram_stddev", "histogram_stdvar", "histogram_sum":
-            (operation, inputs) = (.call(.ofNativeHistograms), try arguments.all(1...1))
+            operation = .call(.histogramFraction(spans[0], spans[2]))
         default: throw .unsupported("function \(name)() is not supported")
         }
         let isScalar = FunctionSignature.named(name)?.result == .scalar

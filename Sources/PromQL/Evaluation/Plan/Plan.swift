@@ -176,6 +176,8 @@ struct AggregatePlan {
     var op: AggregationOperator
     /// The groups.
     var grouping: SeriesGrouping
+    /// Where the vector stands in the text.
+    var vectorSpan: SourceSpan
     /// Where the parameter stands in the text.
     var parameterSpan: SourceSpan
 }

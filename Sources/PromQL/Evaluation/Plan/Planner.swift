@@ -138,6 +138,7 @@ struct Planner {
         let plan = AggregatePlan(
             op: aggregation.op,
             grouping: grouping,
+            vectorSpan: aggregation.expr.unwrapped.span,
             parameterSpan: aggregation.parameter.map { $0.unwrapped.span } ?? span
         )
         var inner = use.inside(function: aggregation.op.rawValue)
@@ -172,6 +173,9 @@ struct Planner {
             push(pending, arguments.exprs.map { ($0, inner) })
         case .date(let function):
             pending.operation = .call(.date(function))
+            push(pending, arguments.exprs.map { ($0, inner) })
+        case .histogram(let function):
+            pending.operation = .call(.histogram(function))
             push(pending, arguments.exprs.map { ($0, inner) })
         case .info:
             let base = try arguments.expr(0)

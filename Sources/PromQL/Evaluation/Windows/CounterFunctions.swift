@@ -9,7 +9,7 @@ import Model
 struct ExtrapolatedChange: WindowFunction {
     private let isCounter: Bool
     /// The length of the window if the result is a change per second.
-    private let rangeSeconds: Double?
+    private let rangeMillis: Int64?
     /// Where the counter was reset: the indices of the samples that are below the one before.
     private var resets: [Int] = []
     /// The first of `resets` that may lie inside of a window still to come.
@@ -18,7 +18,7 @@ struct ExtrapolatedChange: WindowFunction {
     /// The change of a counter or a gauge; per second if the length of the window is given.
     init(isCounter: Bool, perSecondOf rangeMillis: Int64?) {
         self.isCounter = isCounter
-        rangeSeconds = rangeMillis.map(ExtrapolatedChange.seconds(millis:))
+        self.rangeMillis = rangeMillis
     }
 
     mutating func begin(_ samples: SampleColumn) {
@@ -44,25 +44,51 @@ struct ExtrapolatedChange: WindowFunction {
                 reset += 1
             }
         }
-        let firstTime = samples.timestamps[window.low]
-        let lastTime = samples.timestamps[window.high - 1]
-        var toStart = Double(firstTime - window.start) / 1000
-        var toEnd = Double(window.end - lastTime) / 1000
-        let sampled = Double(lastTime - firstTime) / 1000
-        let meanDistance = sampled / Double(window.count - 1)
+        let extrapolation = Extrapolation(window, samples.timestamps, window.low, window.high - 1)
+        return change
+            * extrapolation.factor(
+                isCounter: isCounter,
+                start: firstValue,
+                change: change,
+                perSecondOf: rangeMillis
+            )
+    }
+}
+
+/// By how much a change between two samples is multiplied to reach to both ends of a window.
+struct Extrapolation {
+    private let toStart: Double
+    private let toEnd: Double
+    private let sampled: Double
+    private let meanDistance: Double
+
+    /// The extrapolation from the samples of `window`, the first and the last of which are given.
+    @inline(__always)
+    init(_ window: Window, _ timestamps: [Int64], _ first: Int, _ last: Int) {
+        let (firstTime, lastTime) = (timestamps[first], timestamps[last])
+        toStart = Double(firstTime - window.start) / 1000
+        toEnd = Double(window.end - lastTime) / 1000
+        sampled = Double(lastTime - firstTime) / 1000
+        meanDistance = sampled / Double(last - first)
+    }
+
+    /// The factor for a change that began at `start`; also divided by a range's length if that is given.
+    @inline(__always)
+    func factor(isCounter: Bool, start: Double, change: Double, perSecondOf rangeMillis: Int64?) -> Double {
         let threshold = meanDistance * 1.1
-        if toStart >= threshold { toStart = meanDistance / 2 }
-        if isCounter, change > 0, firstValue >= 0 {
-            let toZero = sampled * (firstValue / change)
+        var toStart = toStart >= threshold ? meanDistance / 2 : toStart
+        if isCounter, change > 0, start >= 0 {
+            let toZero = sampled * (start / change)
             if toZero < toStart { toStart = toZero }
         }
-        if toEnd >= threshold { toEnd = meanDistance / 2 }
-        var factor = (sampled + toStart + toEnd) / sampled
-        if let rangeSeconds { factor /= rangeSeconds }
-        return change * factor
+        let toEnd = toEnd >= threshold ? meanDistance / 2 : toEnd
+        let factor = (sampled + toStart + toEnd) / sampled
+        guard let rangeMillis else { return factor }
+        return factor / Extrapolation.seconds(millis: rangeMillis)
     }
 
     /// Milliseconds in seconds, rounded as Go's `Duration.Seconds` does.
+    @inline(__always)
     static func seconds(millis: Int64) -> Double {
         Double(millis / 1000) + Double(millis % 1000) * 1e6 / 1e9
     }

@@ -44,7 +44,7 @@ struct EdgeChange: WindowFunction {
     init(isCounter: Bool, isSmoothed: Bool, perSecondOf rangeMillis: Int64?) {
         self.isCounter = isCounter
         self.isSmoothed = isSmoothed
-        rangeSeconds = rangeMillis.map(ExtrapolatedChange.seconds(millis:))
+        rangeSeconds = rangeMillis.map(Extrapolation.seconds(millis:))
     }
 
     mutating func value(_ window: Window, _ samples: SampleColumn) -> Double? {

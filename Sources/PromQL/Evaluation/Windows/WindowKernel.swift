@@ -35,6 +35,18 @@ struct Window {
     /// The samples.
     @inline(__always)
     var indices: Range<Int> { low..<high }
+
+    /// Moves on to a later step of `grid`; `times` are those of all samples.
+    @inline(__always)
+    mutating func move(to step: Int, _ shape: WindowShape, _ grid: StepGrid, _ times: [Int64]) {
+        self.step = step
+        time = grid.time(step)
+        end = shape.end(at: time)
+        start = end - shape.rangeMillis
+        let (after, through) = (start - shape.margin.beforeMillis, end + shape.margin.afterMillis)
+        while high < times.count, times[high] <= through { high += 1 }
+        while low < high, times[low] <= after { low += 1 }
+    }
 }
 
 /// A function of the samples in a window that slides over a series.
@@ -72,17 +84,9 @@ struct SlidingKernel<Function: WindowFunction>: RowKernel {
     ) throws(PromQLError) {
         function.begin(samples)
         try meter.work(samples.count)
-        let count = samples.count
-        let margin = shape.margin
         var window = Window()
         for step in 0..<grid.count {
-            window.step = step
-            window.time = grid.time(step)
-            window.end = shape.end(at: window.time)
-            window.start = window.end - shape.rangeMillis
-            let (after, through) = (window.start - margin.beforeMillis, window.end + margin.afterMillis)
-            while window.high < count, samples.timestamps[window.high] <= through { window.high += 1 }
-            while window.low < window.high, samples.timestamps[window.low] <= after { window.low += 1 }
+            window.move(to: step, shape, grid, samples.timestamps)
             try meter.work(window.count + 1)
             guard window.low < window.high else { continue }
             if let value = function.value(window, samples) { row.set(step, value) }
@@ -99,6 +103,8 @@ struct NewestSampleKernel: RowKernel {
     let grid: StepGrid
     /// Whether the result is the sample's time in seconds instead of its value.
     let isTime: Bool
+    /// Whether native histograms are an error.
+    var refusesHistograms = false
 
     mutating func evaluate(
         _ samples: SampleColumn,
@@ -114,7 +120,16 @@ struct NewestSampleKernel: RowKernel {
             guard next > 0 else { continue }
             let (time, value) = (samples.timestamps[next - 1], samples.values[next - 1])
             guard time > end - shape.rangeMillis, !StaleMarker.matches(value) else { continue }
-            row.set(step, isTime ? Double(time) / 1000 : value)
+            if refusesHistograms, samples.histograms[next - 1] != nil {
+                throw .execution("info metrics must have float samples, not native histograms")
+            }
+            if isTime {
+                row.set(step, Double(time) / 1000)
+            } else if samples.histograms.isEmpty {
+                row.set(step, value)
+            } else {
+                row.set(step, samples, next - 1)
+            }
         }
     }
 }
@@ -124,6 +139,16 @@ extension SampleColumn {
     mutating func removeStaleMarkers() {
         guard let first = values.firstIndex(where: StaleMarker.matches) else { return }
         var kept = first
+        if !histograms.isEmpty {
+            let markers = values.indices.filter { StaleMarker.matches(values[$0]) }
+            var moved = HistogramColumn()
+            var before = 0
+            for (position, histogram) in zip(histograms.positions, histograms.values) {
+                while before < markers.count, markers[before] < position { before += 1 }
+                moved.append(histogram, at: position - before)
+            }
+            histograms = moved
+        }
         for index in first..<values.count where !StaleMarker.matches(values[index]) {
             values[kept] = values[index]
             timestamps[kept] = timestamps[index]
