@@ -102,7 +102,7 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model", grdb], swiftSettings: strict),
         .testTarget(
             name: "StorageTests",
-            dependencies: ["Storage", "Model", "Telemetry", logging],
+            dependencies: ["Storage", "ChunkCodec", "Matching", "Model", "Telemetry", logging],
             swiftSettings: strict
         ),
         .testTarget(

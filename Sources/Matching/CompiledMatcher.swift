@@ -12,10 +12,21 @@ package struct CompiledMatcher: Sendable {
         case regex(Regex, prefix: LiteralPattern)
     }
 
+    /// How the values that satisfy a matcher are found among values in byte order; negation left aside.
+    package enum Search: Sendable {
+        /// These, in byte order, and no others.
+        case words([ByteText])
+        /// All that are not empty.
+        case anything
+        /// Those that begin with these bytes: all of them, or those that `isFound` says.
+        case prefix([UInt8], isEnough: Bool)
+    }
+
     /// The matcher it was compiled from.
     package let matcher: Matcher
+    /// Whether values satisfy it that do not have the value or match the expression.
+    package let isNegated: Bool
     private let test: Test
-    private let isNegated: Bool
 
     /// Compiles `matcher`, whose regular expression may have `regexLimit` bytes.
     package init(_ matcher: Matcher, regexLimit: Int = Limits.default.regexBytes) throws(RegexError) {
@@ -46,13 +57,28 @@ package struct CompiledMatcher: Sendable {
 
     /// Whether a label with the value that `bytes` are in UTF-8 satisfies it.
     package func matches(bytes: UnsafeRawBufferPointer) -> Bool {
-        let found: Bool =
-            switch test {
-            case .oneOf(let values): unsafe values.contains(ByteText(String(decoding: bytes, as: UTF8.self)))
-            case .literal(let pattern): unsafe pattern.matches(bytes)
-            case .regex(let regex, let prefix): unsafe prefix.matches(bytes) && regex.matches(bytes: bytes)
-            }
-        return found != isNegated
+        unsafe isFound(bytes: bytes) != isNegated
+    }
+
+    /// Whether the value that `bytes` are has the value or matches the expression, negation left aside.
+    package func isFound(bytes: UnsafeRawBufferPointer) -> Bool {
+        switch test {
+        case .oneOf(let values): unsafe values.contains(ByteText(String(decoding: bytes, as: UTF8.self)))
+        case .literal(let pattern): unsafe pattern.matches(bytes)
+        case .regex(let regex, let prefix): unsafe prefix.matches(bytes) && regex.matches(bytes: bytes)
+        }
+    }
+
+    /// How the values for which `isFound` is true are found.
+    package var search: Search {
+        switch test {
+        case .oneOf(let values): return .words(values.sorted())
+        case .literal(let pattern):
+            guard !pattern.bytes.isEmpty else { return .anything }
+            guard pattern.before == .none else { return .prefix([], isEnough: false) }
+            return .prefix(pattern.bytes, isEnough: pattern.after == .any)
+        case .regex(_, let prefix): return .prefix(prefix.bytes, isEnough: false)
+        }
     }
 
     /// Whether the label set satisfies it.

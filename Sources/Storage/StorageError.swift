@@ -29,7 +29,8 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
         case .newerFormat(let path, let found, let supported):
             "\(path) has format \(found), newer than \(supported), which this version can read"
         case .olderFormat(let path, let found, let supported):
-            "\(path) has format \(found), older than \(supported), the oldest that this version can read"
+            "\(path) has format \(found) of a pre-release, older than \(supported), the oldest that this version "
+                + "can read: start with an empty data directory"
         }
     }
 }

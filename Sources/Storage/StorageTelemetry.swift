@@ -104,4 +104,11 @@ struct StorageTelemetry: Sendable {
         fileErrors.add()
         logger.error("\(error)")
     }
+
+    /// Counts and logs what went wrong with a segment.
+    func note(_ error: StorageError) {
+        if case .file(let error) = error { return note(error) }
+        damagedSegments.add()
+        logger.error("\(error)")
+    }
 }

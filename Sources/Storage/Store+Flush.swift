@@ -107,29 +107,30 @@ extension Store {
                     sequence: frozen.sequence,
                     windows: Dictionary(uniqueKeysWithValues: live.map { ($0, frozen.sequence) })
                 )
-                let written = try writeSegment(shape, members) { item in
-                    var column = SampleColumn()
-                    for start in live {
-                        if let window = frozen.windows[start]?.columns[item.id] {
-                            column = column.merged(with: window.sorted())
+                segments += try writeSegments { outputs in
+                    var output = try beginSegment(shape)
+                    defer { outputs[retention] = output }
+                    for item in members {
+                        output.writer.beginSeries(item.labels)
+                        for start in live {
+                            if let window = frozen.windows[start]?.columns[item.id] {
+                                try output.writer.append(window.sorted())
+                            }
                         }
+                        try output.writer.endSeries()
                     }
-                    return column
                 }
-                if let written { segments.append(written) }
             }
         }
         let (metadata, counters) = state.withLock { ($0.changedMetadata, $0.counters) }
         var change = CatalogChange(counters: counters)
         change.addedSegments = segments.map(\.record)
         change.metadata = metadata
+        let identities = try identify(segments)
         try commit(change)
         state.withLock { state in
             state.frozen.removeFirst()
-            state.segments.append(contentsOf: segments)
-            state.segments.sort {
-                ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file)
-            }
+            state.add(segments, identities)
             state.noteSaved(metadata)
         }
         let hasExpired = series.filter { item in
@@ -182,51 +183,6 @@ extension Store {
             if groups.count <= few / 2 { break }
         }
         return groups
-    }
-
-    /// Writes one segment file of the series in `series` that have samples, and opens it; nil if there is
-    /// none.
-    ///
-    /// The file counts once the catalog has it.
-    func writeSegment(
-        _ shape: SegmentShape,
-        _ series: [FlushSeries],
-        _ samples: (FlushSeries) throws(StorageError) -> SampleColumn
-    ) throws(StorageError) -> Segment? {
-        let number = state.withLock { state in
-            state.counters.lastFile += 1
-            return state.counters.lastFile
-        }
-        let name = SegmentFormat.name(number)
-        let path = "\(segmentDirectory)/\(name)"
-        let files = options.fileSystem
-        do {
-            do {
-                var writer = SegmentWriter(file: try files.create(path + ".tmp"), shape: shape)
-                for item in series {
-                    let column = try samples(item)
-                    if !column.isEmpty { try writer.add(item.id, item.labels, column) }
-                }
-                if writer.isEmpty {
-                    try files.remove(path + ".tmp")
-                    return nil
-                }
-                _ = try writer.finish()
-                try files.rename(path + ".tmp", to: path)
-                try files.syncDirectory(segmentDirectory)
-            } catch {
-                // Room on the disk may be what is missing; the next start removes what cannot be removed.
-                do throws(FileError) { try files.remove(path + ".tmp") } catch {}
-                throw error
-            }
-        } catch let error as FileError {
-            throw .file(error)
-        } catch let error as StorageError {
-            throw error
-        } catch {
-            throw .damaged(path: path, reason: "\(error)")
-        }
-        return try Segment(name, in: segmentDirectory, files)
     }
 
     func commit(_ change: CatalogChange) throws(StorageError) {

@@ -9,27 +9,29 @@ extension Store: SeriesSource {
         let matchers = try compile(request.matchers)
         try budget.checkpoint()
         let now = options.now()
-        var (series, segments, warnings) = state.withLock { state in
+        var (series, warnings) = state.withLock { state in
             let found = state.index.series(matching: matchers).compactMap { id -> StoredSeries? in
                 let head = state.headColumns(of: id, in: request.range)
-                if head.isEmpty && !state.segments.contains(where: { $0.hasSamples(id, in: request.range) }) {
-                    return nil
-                }
+                let places = state.places(of: id, in: request.range)
+                if head.isEmpty && places.isEmpty { return nil }
                 return state.table.index(of: id).map { index in
                     StoredSeries(
                         id: id,
                         labels: state.table[index].labels,
                         head: head,
+                        places: places,
                         earliestMillis: Store.earliest(now, state.table[index].retentionMillis)
                     )
                 }
             }
-            let segments = state.segments.filter { $0.record.range.overlaps(request.range) }
-            return (found, segments, state.warnings(in: request.range))
+            return (found, state.warnings(in: request.range))
         }
         try budget.checkpoint()
+        series = series.filter {
+            !$0.head.isEmpty || hasSamples($0.places, in: request.range, &warnings)
+        }
         series.sort { $0.labels < $1.labels }
-        return StoredSeriesSet(series, segments, request.range, warnings, budget, telemetry)
+        return StoredSeriesSet(series, request.range, warnings, budget, telemetry)
     }
 
     package func series(
@@ -83,16 +85,40 @@ extension Store: SeriesSource {
         var selections: [[CompiledMatcher]] = []
         for selection in request.selections { selections.append(try compile(selection)) }
         try budget.checkpoint()
-        return state.withLock { state in
+        var (found, warnings) = state.withLock { state in
             let ids =
                 selections.isEmpty
                 ? state.index.allSeries : SortedIDs.union(selections.map { state.index.series(matching: $0) })
-            let labels = ids.compactMap { id -> Labels? in
-                guard state.hasSamples(id, in: request.range) else { return nil }
-                return state.table.index(of: id).map { state.table[$0].labels }
+            let found = ids.compactMap { id -> (labels: Labels, isInHead: Bool, places: [SegmentSeries])? in
+                guard let index = state.table.index(of: id) else { return nil }
+                return (
+                    state.table[index].labels,
+                    state.hasHeadSamples(id, in: request.range),
+                    state.places(of: id, in: request.range)
+                )
             }
-            return (labels, state.warnings(in: request.range))
+            return (found, state.warnings(in: request.range))
         }
+        found = found.filter { $0.isInHead || hasSamples($0.places, in: request.range, &warnings) }
+        return (found.map(\.labels), warnings)
+    }
+
+    /// Whether one of the segments has samples of the series in `range`; what cannot be read counts as none.
+    private func hasSamples(
+        _ places: [SegmentSeries],
+        in range: TimeRange,
+        _ warnings: inout [String]
+    ) -> Bool {
+        for place in places {
+            do throws(StorageError) {
+                if try place.segment.hasSamples(place.ordinal, in: range) { return true }
+            } catch {
+                place.segment.note(error)
+                let text = StoredSeriesSet.warning(about: place.segment)
+                if !warnings.contains(text) { warnings.append(text) }
+            }
+        }
+        return false
     }
 
     private static func answer<Item: Sendable>(
@@ -146,29 +172,16 @@ extension Store.State {
         return columns
     }
 
-    /// Whether the series has samples in windows or chunks that overlap `range`.
-    func hasSamples(_ id: SeriesID, in range: TimeRange) -> Bool {
-        let isInHead = windows.values.contains { $0.range.overlaps(range) && $0.columns[id] != nil }
-        return isInHead
+    /// Whether the series has samples in head windows that overlap `range`.
+    func hasHeadSamples(_ id: SeriesID, in range: TimeRange) -> Bool {
+        windows.values.contains { $0.range.overlaps(range) && $0.columns[id] != nil }
             || frozen.contains { head in
                 head.windows.values.contains { $0.range.overlaps(range) && $0.columns[id] != nil }
-            } || segments.contains { $0.hasSamples(id, in: range) }
+            }
     }
 
     /// What a reader of `range` should know.
     func warnings(in range: TimeRange) -> [String] {
         damages.filter { $0.range.overlaps(range) }.map(\.text)
     }
-}
-
-extension Segment {
-    /// Whether a chunk of the series overlaps `range`.
-    func hasSamples(_ id: SeriesID, in range: TimeRange) -> Bool {
-        record.range.overlaps(range) && chunks(of: id).contains { $0.range.overlaps(range) }
-    }
-}
-
-extension Segment.Chunk {
-    /// The times from its first to its last sample.
-    var range: TimeRange { TimeRange(Timestamp(millis: minMillis), Timestamp(millis: maxMillis)) }
 }

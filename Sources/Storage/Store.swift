@@ -25,6 +25,10 @@ package final class Store: Sendable {
         var frozen: [FrozenHead] = []
         /// The segments in the order of their sequence.
         var segments: [Segment] = []
+        /// Which series the segments have, by file.
+        var identities: [String: SegmentIdentities] = [:]
+        /// When something of a segment expires next, as far as that was found out under this retention.
+        var expiries: [String: Timestamp] = [:]
         /// What cannot be read: which times it touches, and the sentence for queries.
         var damages: [(range: TimeRange, text: String)] = []
         var metadata: [ByteText: MetricMetadata] = [:]
@@ -46,6 +50,8 @@ package final class Store: Sendable {
     let telemetry: StorageTelemetry
     let catalog: Catalog
     let log: Log
+    /// What segments share when they are read.
+    let segmentFiles: SegmentFiles
     let state: Mutex<State>
     let maintenance = DispatchQueue(label: "sextant.maintenance")
     let compaction = DispatchQueue(label: "sextant.compaction", qos: .utility)
@@ -80,6 +86,7 @@ package final class Store: Sendable {
         let recovered = try recovery.run()
         lock = Mutex(recovered.lock)
         catalog = recovered.catalog
+        segmentFiles = recovered.segmentFiles
         state = Mutex(recovered.state)
         log = Log(
             directory: recovery.logDirectory,
@@ -124,6 +131,7 @@ package final class Store: Sendable {
         }
         state.withLock { state in
             state.retention = classes
+            state.expiries = [:]
             for index in 0..<state.table.count {
                 state.table[index].retentionMillis = classes.rawMillis(of: state.table[index].labels)
             }

@@ -25,6 +25,7 @@ struct StoreRecovery {
     struct Result {
         var lock: any File
         var catalog: Catalog
+        var segmentFiles: SegmentFiles
         var state: Store.State
         /// The number for the next log file.
         var nextLog: UInt64
@@ -43,10 +44,13 @@ struct StoreRecovery {
             let catalog = try Catalog(path: catalogPath)
             var state = Store.State(retention: try RetentionClasses(options.retention))
             state.counters = try catalog.counters()
+            // Ids are given anew at each start.
+            state.counters.lastSeries = 0
             for item in try catalog.metadata() { state.metadata[ByteText(item.name)] = item }
             let manifest = try catalog.segments()
             if !hadCatalog { telemetry.logger.info("no catalog in \(directory): a new one is made") }
-            try openSegments(hadCatalog ? manifest : nil, catalog, &state)
+            let segmentFiles = SegmentFiles(files) { [telemetry] error in telemetry.note(error) }
+            try openSegments(hadCatalog ? manifest : nil, catalog, segmentFiles, &state)
             try loadSeries(&state)
             let (nextLog, logFiles) = try replayLog(&state)
             let millis = Int((ContinuousClock.now - start) / .milliseconds(1))
@@ -57,7 +61,14 @@ struct StoreRecovery {
                 duration_ms=\(millis) durability=\(options.durability.rawValue)
                 """
             )
-            return Result(lock: lock, catalog: catalog, state: state, nextLog: nextLog, logFiles: logFiles)
+            return Result(
+                lock: lock,
+                catalog: catalog,
+                segmentFiles: segmentFiles,
+                state: state,
+                nextLog: nextLog,
+                logFiles: logFiles
+            )
         } catch let error as StorageError {
             throw error
         } catch let error as FileError {
@@ -84,9 +95,12 @@ struct StoreRecovery {
         }
     }
 
-    private func openSegments(_ manifest: [SegmentRecord]?, _ catalog: Catalog, _ state: inout Store.State)
-        throws
-    {
+    private func openSegments(
+        _ manifest: [SegmentRecord]?,
+        _ catalog: Catalog,
+        _ segmentFiles: SegmentFiles,
+        _ state: inout Store.State
+    ) throws {
         let registered = Set(manifest?.map(\.file) ?? [])
         var present: Set<String> = []
         for name in try files.list(segmentDirectory) {
@@ -101,7 +115,7 @@ struct StoreRecovery {
             present.insert(name)
             state.counters.lastFile = max(state.counters.lastFile, number)
             do throws(StorageError) {
-                let segment = try Segment(name, in: segmentDirectory, files)
+                let segment = try Segment(name, in: segmentDirectory, segmentFiles)
                 state.counters.lastSequence = max(state.counters.lastSequence, segment.record.sequence)
                 state.segments.append(segment)
             } catch {
@@ -146,19 +160,35 @@ struct StoreRecovery {
         state.damages.append((range, "\(text); its samples are missing here"))
     }
 
+    /// Makes the series of all segments known.
     private func loadSeries(_ state: inout Store.State) throws {
-        // Backwards: the newest segments know most of the series that later ones share.
-        for segment in state.segments.reversed() {
-            guard segment.series.contains(where: { state.table.index(of: $0) == nil }) else { continue }
+        for segment in state.segments {
             do throws(StorageError) {
-                for (id, labels) in try segment.labels() where state.table.index(of: id) == nil {
-                    _ = state.addKnown(id, labels)
-                }
+                let identities = try identities(of: segment, &state)
+                state.identities[segment.record.file] = identities
             } catch {
                 state.segments.removeAll { $0 === segment }
                 try putAside(segment.record.file, error, segment.record.range, &state)
             }
         }
+    }
+
+    private func identities(
+        of segment: Segment,
+        _ state: inout Store.State
+    ) throws(StorageError) -> SegmentIdentities {
+        var identities = SegmentIdentities()
+        let table = try segment.blockTable()
+        for block in 0..<table.count {
+            do throws(StorageError) {
+                let labels = try segment.labelsBlock(block, table)
+                for index in 0..<labels.count { identities.append(state.id(of: labels.labels(at: index))) }
+            } catch {
+                noteDamage("segment \(segment.record.file): \(error)", segment.record.range, &state)
+                for _ in table.ordinals(ofBlock: block) { identities.append(nil) }
+            }
+        }
+        return identities
     }
 
     // MARK: - Log
@@ -220,10 +250,7 @@ struct StoreRecovery {
         case .definitions(let definitions):
             for entry in definitions.entries where ids[entry.series] == nil {
                 guard let labels = definitions.labels(of: entry) else { continue }
-                let index = state.table.find(labels, after: nil)
-                ids[entry.series] =
-                    index.map { state.table[$0].id }
-                    ?? state.addKnown(SeriesID(UInt64(entry.series)), labels)
+                ids[entry.series] = state.id(of: labels)
             }
             return
         case .write(let found): write = found
@@ -250,15 +277,5 @@ struct StoreRecovery {
                 )
             }
         }
-    }
-}
-
-extension Store.State {
-    /// Adds a series that was there before the restart; gives its id.
-    fileprivate mutating func addKnown(_ id: SeriesID, _ labels: Labels) -> SeriesID {
-        counters.lastSeries = max(counters.lastSeries, id.rawValue)
-        index.add(id, labels)
-        _ = table.add(id, labels, retentionMillis: retention.rawMillis(of: labels))
-        return id
     }
 }

@@ -7,6 +7,8 @@ struct StoredSeries: Sendable {
     var labels: Labels
     /// In the order in which they were written.
     var head: [SampleColumn]
+    /// Where it is in segments, in the order of their sequence.
+    var places: [SegmentSeries]
     /// The time before which its samples have expired, in milliseconds; files may still have some.
     var earliestMillis: Int64
 }
@@ -16,32 +18,29 @@ struct StoredSeries: Sendable {
 /// A chunk that cannot be read is left out and told of in `warnings`.
 final class StoredSeriesSet: SeriesSet {
     private let series: [StoredSeries]
-    private let segments: [Segment]
     private let range: TimeRange
     private let budget: QueryBudget
     private let telemetry: StorageTelemetry
     private let reading: Mutex<Reading>
 
     private struct Reading {
-        var caches: [Segment.Cache]
+        /// By the segments' identities.
+        var readers: [UInt64: Segment.Reader] = [:]
         var warnings: [String]
-        var damagedPaths: Set<String> = []
     }
 
     init(
         _ series: [StoredSeries],
-        _ segments: [Segment],
         _ range: TimeRange,
         _ warnings: [String],
         _ budget: QueryBudget,
         _ telemetry: StorageTelemetry
     ) {
         self.series = series
-        self.segments = segments
         self.range = range
         self.budget = budget
         self.telemetry = telemetry
-        reading = Mutex(Reading(caches: segments.map { _ in Segment.Cache() }, warnings: warnings))
+        reading = Mutex(Reading(warnings: warnings))
     }
 
     var count: Int { series.count }
@@ -56,27 +55,34 @@ final class StoredSeriesSet: SeriesSet {
         let range = TimeRange(max(range.start, Timestamp(millis: item.earliestMillis)), range.end)
         var result = SampleColumn()
         reading.withLock { reading in
-            for (position, segment) in segments.enumerated() {
-                let chunks = segment.chunks(of: item.id)
-                for chunk in chunks where chunk.range.overlaps(range) {
-                    do throws(StorageError) {
-                        result = result.merged(with: try segment.read(chunk, &reading.caches[position]))
-                    } catch {
-                        note(error, segment, &reading)
-                    }
+            for place in item.places {
+                let identity = place.segment.identity
+                var reader = reading.readers[identity] ?? Segment.Reader()
+                reading.readers[identity] = nil
+                do throws(StorageError) {
+                    let samples = try place.segment.read(place.ordinal, in: range, &reader)
+                    result = result.merged(with: samples)
+                } catch {
+                    reader.damages.append(error)
                 }
+                for error in reader.damages { note(error, place.segment, &reading) }
+                reader.damages = []
+                reading.readers[identity] = reader
             }
         }
         for head in item.head { result = result.merged(with: head) }
         column = result.sliced(to: range)
     }
 
+    /// What a reader is told of a segment that cannot be read in part.
+    static func warning(about segment: Segment) -> String {
+        "segment \(segment.record.file) cannot be read in part; samples are missing here"
+    }
+
     private func note(_ error: StorageError, _ segment: Segment, _ reading: inout Reading) {
-        guard reading.damagedPaths.insert(segment.path).inserted else { return }
-        telemetry.damagedSegments.add()
-        telemetry.logger.error("\(error)")
-        reading.warnings.append(
-            "segment \(segment.record.file) cannot be read in part; samples are missing here"
-        )
+        let text = StoredSeriesSet.warning(about: segment)
+        guard !reading.warnings.contains(text) else { return }
+        reading.warnings.append(text)
+        segment.note(error)
     }
 }

@@ -57,32 +57,28 @@ extension Store {
     /// their place.
     private func merge(_ inputs: [Segment], _ level: Int, _ isForced: Bool) throws(StorageError) -> Bool {
         let start = ContinuousClock.now
-        let series = describe(Set(inputs.flatMap(\.series)))
+        let classes = state.withLock { $0.retention }
         var windows: [Int64: UInt64] = [:]
         for input in inputs { windows.merge(input.windows) { max($0, $1) } }
+        let sequence = inputs.map(\.record.sequence).max() ?? 0
         let pace = CompactionPace(isForced: isForced)
-        var outputs: [Segment] = []
-        var caches = inputs.map { _ in Segment.Cache() }
-        for retention in Set(series.map(\.retentionMillis)) {
-            let shape = SegmentShape(
-                retentionMillis: retention,
-                sequence: inputs.map(\.record.sequence).max() ?? 0,
-                windows: windows,
-                level: level
-            )
-            let members = series.filter { $0.retentionMillis == retention }
-            let written = try writeSegment(shape, members) { item throws(StorageError) in
+        let outputs = try writeSegments { outputs in
+            var all = try SegmentMerge(inputs)
+            while try all.next() {
                 pace.rest()
-                if self.state.withLock({ $0.isClosed }) { throw .closed }
-                var column = SampleColumn()
-                for (index, input) in inputs.enumerated() {
-                    for chunk in input.chunks(of: item.id) {
-                        column = column.merged(with: try input.read(chunk, &caches[index]))
-                    }
+                if state.withLock({ $0.isClosed }) { throw StorageError.closed }
+                let retention = classes.rawMillis(of: all.labels)
+                if outputs[retention] == nil {
+                    let shape = SegmentShape(
+                        retentionMillis: retention,
+                        sequence: sequence,
+                        windows: windows,
+                        level: level
+                    )
+                    outputs[retention] = try beginSegment(shape)
                 }
-                return column
+                try outputs[retention]?.add(&all)
             }
-            if let written { outputs.append(written) }
         }
         try replace(inputs, by: outputs)
         let before = inputs.reduce(0) { $0 + $1.record.byteCount }
@@ -99,28 +95,29 @@ extension Store {
         return true
     }
 
-    /// Makes `new` count in the place of `old`, in the catalog and for readers, and deletes the old files.
+    /// Makes `new` count in the place of `old`, in the catalog and for readers.
     ///
-    /// Readers that have an old segment open go on with it.
+    /// An old file is deleted when the last reader that began before is done with it.
     func replace(_ old: [Segment], by new: [Segment]) throws(StorageError) {
+        let identities = try identify(new)
         var change = CatalogChange(counters: state.withLock { $0.counters })
         change.removedFiles = old.map(\.record.file)
         change.addedSegments = new.map(\.record)
         try commit(change)
-        let gone = Set(old.map(\.record.file))
         state.withLock { state in
-            state.segments.removeAll { gone.contains($0.record.file) }
-            state.segments.append(contentsOf: new)
-            state.segments.sort {
-                ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file)
-            }
+            state.remove(Set(old.map(\.record.file)))
+            state.add(new, identities)
         }
-        for segment in old {
-            // One that stays is a left-over without meaning, which the next start removes.
-            do throws(FileError) { try options.fileSystem.remove(segment.path) } catch {
-                telemetry.note(error)
-            }
-        }
+        for segment in old { segment.markObsolete() }
+    }
+}
+
+extension SegmentOutput {
+    /// Adds the series that `all` stands at.
+    fileprivate mutating func add(_ all: inout SegmentMerge) throws {
+        writer.beginSeries(all.labels)
+        try all.copySamples(to: &writer)
+        try writer.endSeries()
     }
 }
 

@@ -105,9 +105,9 @@ extension SampleColumn {
     }
 }
 
-extension [Int64] {
+extension Array {
     /// The index of the first element for which `isBehind` is true, in a list where it stays true once it is.
-    func partitionPoint(_ isBehind: (Int64) -> Bool) -> Int {
+    func partitionPoint(_ isBehind: (Element) -> Bool) -> Int {
         var low = 0
         var high = count
         while low < high {

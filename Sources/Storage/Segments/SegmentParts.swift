@@ -4,22 +4,19 @@ struct SegmentParts: Hashable, Sendable {
     var values = 0
     /// Frames of timestamp columns.
     var timestamps = 0
-    /// What says where everything is: header, directory, footer.
+    /// What says where everything is: header, directories, block table, summary, footer.
     var directory = 0
-    /// The label sets.
+    /// The label sets and the index over them.
     var labels = 0
 
     /// No bytes.
     init() {}
 
-    /// The parts of a file of `byteCount` bytes whose frames begin at `frameOffsets`; those of
-    /// `timestampFrames` hold timestamps.
-    init(_ footer: SegmentFooter, _ frameOffsets: [Int], _ timestampFrames: Set<Int>, _ byteCount: Int) {
-        for frame in frameOffsets.indices.dropLast() {
-            let size = frameOffsets[frame + 1] - frameOffsets[frame]
-            if timestampFrames.contains(frame) { timestamps += size } else { values += size }
-        }
-        labels = footer.labelsByteCount
+    /// The parts of a file of `byteCount` bytes.
+    init(_ summary: SegmentSummary, _ byteCount: Int) {
+        values = summary.valuesByteCount
+        timestamps = summary.timestampsByteCount
+        labels = summary.labelsByteCount
         directory = byteCount - values - timestamps - labels
     }
 

@@ -13,50 +13,29 @@ struct SegmentShape {
     var level = 0
 }
 
-/// Writes a segment: all chunks of one series after the other, series in label order.
+/// Writes a segment: the series in label order, the samples of one after the other.
 ///
-/// Columns of several chunks share a frame of about 64 KiB; equal timestamp columns are stored once.
+/// What is written is not held in memory: only the block of series that is open and the index are.
 struct SegmentWriter {
     private let file: any File
     private let shape: SegmentShape
     private var position = 0
     private var buffer: [UInt8] = []
 
-    private var valueFrame = OpenFrame()
-    private var timestampFrame = OpenFrame()
-    private var frameByteCounts: [Int] = []
-    private var timestampColumns: [[UInt8]: Int] = [:]
-    private var lastTimestamps: (millis: ArraySlice<Int64>, column: Int)?
-    private var timestampPlaces: [Place] = []
-    private var chunks: [Chunk] = []
-    private var labels: [UInt8] = []
-    private var chunkCounts: [(id: SeriesID, chunkCount: Int)] = []
-    private var sampleCount = 0
+    private var block = BlockWriter()
+    private var timestamps = TimestampColumns()
+    private var index = IndexBuilder()
+    private var blockTable: [UInt8] = []
+    private var blockEnd = 0
+
+    /// The samples of the open series that are not encoded yet.
+    private var pending = SampleColumn()
+    private var labels: Labels?
+    private var previousLabels: Labels?
+    private var chunkCount = 0
+    private var footer = SegmentFooter()
+    private var summary = SegmentSummary()
     private var range = TimeRange(.max, .min)
-
-    /// Where encoded bytes lie: which frame, and where in its content.
-    private struct Place {
-        var frame: Int
-        var offset: Int
-        var byteCount: Int
-    }
-
-    /// Encoded columns that wait until they fill a frame.
-    ///
-    /// The number of the frame is known when it is closed.
-    private struct OpenFrame {
-        var bytes: [UInt8] = []
-        var members: [Int] = []
-    }
-
-    private struct Chunk {
-        var windowStart: Int64
-        var count: Int
-        var minMillis: Int64
-        var maxMillis: Int64
-        var timestamps: Int
-        var place: Place
-    }
 
     /// A writer to the new, empty `file`; from level 1 on everything is made as small as it gets.
     init(file: any File, shape: SegmentShape) {
@@ -66,186 +45,179 @@ struct SegmentWriter {
         position = buffer.count
     }
 
-    /// Whether a series was added.
-    var isEmpty: Bool { chunkCounts.isEmpty }
+    /// Whether no series with samples was added.
+    var isEmpty: Bool { footer.seriesCount == 0 }
+    /// The size of the file so far, in bytes.
+    var byteCount: Int { position }
 
-    /// Adds a series with its samples, at least one, times rising strictly.
-    ///
-    /// Series come in label order.
-    mutating func add(
-        _ id: SeriesID,
-        _ seriesLabels: Labels,
-        _ column: SampleColumn
-    ) throws(FileError) {
-        Varint.append(id.rawValue, to: &labels)
-        Varint.append(count: seriesLabels.packed.count, to: &labels)
-        labels.append(contentsOf: seriesLabels.packed)
-        var chunkCount = 0
-        var from = 0
-        while from < column.count {
-            let rest = column.count - from
-            let to = from + (rest > SegmentFormat.longestChunk ? SegmentFormat.usualChunk : rest)
-            try addChunk(column, from..<to)
-            chunkCount += 1
-            from = to
+    /// Adds a series with its samples, times rising strictly.
+    mutating func add(_ labels: Labels, _ column: SampleColumn) throws(FileError) {
+        beginSeries(labels)
+        try append(column)
+        try endSeries()
+    }
+
+    /// Begins a series; series come in label order.
+    mutating func beginSeries(_ labels: Labels) {
+        precondition(self.labels == nil, "BUG: a series inside of a series")
+        if let previousLabels { precondition(previousLabels < labels, "BUG: \(labels) comes too late") }
+        self.labels = labels
+        chunkCount = 0
+    }
+
+    /// Adds samples to the series that was begun, behind those that it has.
+    mutating func append(_ column: SampleColumn) throws(FileError) {
+        if pending.isEmpty {
+            pending = column
+        } else {
+            pending.timestamps.append(contentsOf: column.timestamps)
+            pending.values.append(contentsOf: column.values)
         }
-        chunkCounts.append((id, chunkCount))
+        guard pending.count > SegmentFormat.longestChunk else { return }
+        var from = 0
+        while pending.count - from > SegmentFormat.longestChunk {
+            try addChunk(from..<from + SegmentFormat.usualChunk)
+            from += SegmentFormat.usualChunk
+        }
+        pending.timestamps.removeFirst(from)
+        pending.values.removeFirst(from)
+    }
+
+    /// Adds a chunk of another segment as it is, behind the samples that the series has.
+    mutating func append(_ chunk: EncodedChunk) throws(FileError) {
+        try encodePending()
+        let column = timestamps.column(chunk.timestamps, &block)
+        add(chunk, column) { $0.append(contentsOf: chunk.values) }
+        try closeFullFrames()
+    }
+
+    /// Ends the series that was begun; one without samples is left out.
+    mutating func endSeries() throws(FileError) {
+        precondition(labels != nil, "BUG: the end of no series")
+        try encodePending()
+        guard let ended = labels else { return }
+        labels = nil
+        guard chunkCount > 0 else { return }
+        index.add(ended, UInt32(footer.seriesCount))
+        block.endSeries(ended, chunkCount: chunkCount)
+        previousLabels = ended
+        footer.seriesCount += 1
+        if block.isFull { try closeBlock() }
     }
 
     /// Writes the rest of the file and makes it durable.
-    mutating func finish() throws(FileError) -> SegmentFooter {
-        try closeValueFrame()
-        try closeTimestampFrame()
-        var footer = SegmentFooter()
-        footer.directoryOffset = position
-        try writeSection(directory())
-        footer.directoryByteCount = position - footer.directoryOffset
-        footer.labelsOffset = position
-        try writeSection(labels)
-        footer.labelsByteCount = position - footer.labelsOffset
+    mutating func finish() throws(FileError) {
+        if !block.isEmpty { try closeBlock() }
+        let firstOfIndex = position
+        let builder = index
+        index = IndexBuilder()
+        summary.index = try builder.write { content throws(FileError) in try putSection(content) }
+        summary.labelsByteCount += position - firstOfIndex
+        summary.blocks = try putSection(blockTable)
+        summary.level = shape.level
+        summary.windows = shape.windows
+        footer.summary = try putSection(summary.encoded)
         footer.sequence = shape.sequence
         footer.startMillis = range.start.millis
         footer.endMillis = range.end.millis
         footer.retentionMillis = shape.retentionMillis
-        footer.seriesCount = chunkCounts.count
-        footer.sampleCount = sampleCount
         try put(footer.encoded)
         try flush()
         try file.sync()
-        return footer
     }
-
-    /// The size of the file so far, in bytes.
-    var byteCount: Int { position }
 
     // MARK: - Chunks
 
-    private mutating func addChunk(_ column: SampleColumn, _ members: Range<Int>) throws(FileError) {
-        let (first, last) = (column.timestamps[members.lowerBound], column.timestamps[members.upperBound - 1])
-        let timestamps = try addTimestamps(column.timestamps[members])
-        let offset = valueFrame.bytes.count
-        ValueColumn.encode(
-            column.values[members],
-            effort: shape.level > 0 ? .compaction : .flush,
-            into: &valueFrame.bytes
-        )
-        let place = Place(frame: -1, offset: offset, byteCount: valueFrame.bytes.count - offset)
-        valueFrame.members.append(chunks.count)
-        chunks.append(
-            Chunk(
-                windowStart: Window.start(of: first),
-                count: members.count,
-                minMillis: first,
-                maxMillis: last,
-                timestamps: timestamps,
-                place: place
-            )
-        )
-        sampleCount += members.count
-        let (firstWindow, lastWindow) = (Window.start(of: first), Window.start(of: last))
-        range = TimeRange(
-            min(range.start, Window.range(startingAt: firstWindow).start),
-            max(range.end, Window.range(startingAt: lastWindow).end)
-        )
-        if valueFrame.bytes.count >= SegmentFormat.frameByteCount { try closeValueFrame() }
+    private mutating func encodePending() throws(FileError) {
+        guard !pending.isEmpty else { return }
+        try addChunk(0..<pending.count)
+        pending = SampleColumn()
     }
 
-    /// Gives the number of the column of these times; one that is there is not stored again.
-    private mutating func addTimestamps(_ millis: ArraySlice<Int64>) throws(FileError) -> Int {
-        // Nearly every series of a scrape has the times of the one before it.
-        if let last = lastTimestamps, last.millis == millis { return last.column }
-        var encodedTimestamps: [UInt8] = []
-        TimestampColumn.encode(Array(millis), effort: .compaction, into: &encodedTimestamps)
-        let timestamps: Int
-        if let known = timestampColumns[encodedTimestamps] {
-            timestamps = known
-        } else {
-            timestamps = timestampPlaces.count
-            timestampColumns[encodedTimestamps] = timestamps
-            let offset = timestampFrame.bytes.count
-            timestampPlaces.append(Place(frame: -1, offset: offset, byteCount: encodedTimestamps.count))
-            timestampFrame.bytes.append(contentsOf: encodedTimestamps)
-            timestampFrame.members.append(timestamps)
-            if timestampFrame.bytes.count >= SegmentFormat.frameByteCount { try closeTimestampFrame() }
-        }
-        lastTimestamps = (millis, timestamps)
-        return timestamps
+    private mutating func addChunk(_ members: Range<Int>) throws(FileError) {
+        let column = timestamps.column(pending.timestamps[members], &block)
+        let chunk = EncodedChunk(
+            count: members.count,
+            minMillis: pending.timestamps[members.lowerBound],
+            maxMillis: pending.timestamps[members.upperBound - 1],
+            timestamps: [],
+            values: []
+        )
+        let values = pending.values[members]
+        let effort: EncodingEffort = shape.level > 0 ? .compaction : .flush
+        add(chunk, column) { ValueColumn.encode(values, effort: effort, into: &$0) }
+        try closeFullFrames()
+    }
+
+    private mutating func add(_ chunk: EncodedChunk, _ column: Int, _ encode: (inout [UInt8]) -> Void) {
+        block.addChunk(chunk, column, encode)
+        chunkCount += 1
+        footer.chunkCount += 1
+        footer.sampleCount += chunk.count
+        if chunk.count < SegmentFormat.sufficientChunk { footer.sparseSampleCount += chunk.count }
+        summary.firstChunkEndMillis = min(summary.firstChunkEndMillis, chunk.maxMillis)
+        range = TimeRange(
+            min(range.start, Timestamp(millis: Window.start(of: chunk.minMillis))),
+            max(range.end, Window.range(startingAt: Window.start(of: chunk.maxMillis)).end)
+        )
+    }
+
+    private mutating func closeFullFrames() throws(FileError) {
+        if block.openValueByteCount >= SegmentFormat.frameByteCount { try closeValueFrame() }
+        if block.openTimestampByteCount >= SegmentFormat.frameByteCount { try closeTimestampFrame() }
     }
 
     private mutating func closeValueFrame() throws(FileError) {
-        guard !valueFrame.members.isEmpty else { return }
-        for member in valueFrame.members { chunks[member].place.frame = frameByteCounts.count }
-        try putFrame(valueFrame.bytes)
-        valueFrame = OpenFrame()
+        guard let content = block.takeValueFrame() else { return }
+        let place = try putFrame(content)
+        block.closeValueFrame(at: place)
+        summary.valuesByteCount += place.byteCount
     }
 
     private mutating func closeTimestampFrame() throws(FileError) {
-        guard !timestampFrame.members.isEmpty else { return }
-        for member in timestampFrame.members { timestampPlaces[member].frame = frameByteCounts.count }
-        try putFrame(timestampFrame.bytes)
-        timestampFrame = OpenFrame()
+        guard let content = block.takeTimestampFrame() else { return }
+        let place = try putFrame(content)
+        block.closeTimestampFrame(at: place)
+        timestamps.noteClosedFrame(at: place)
+        summary.timestampsByteCount += place.byteCount
     }
 
-    // MARK: - Directory
-
-    /// Format: docs/formats/segment.md "Directory".
-    private func directory() -> [UInt8] {
-        var bytes: [UInt8] = []
-        Varint.append(count: shape.level, to: &bytes)
-        Varint.append(count: shape.windows.count, to: &bytes)
-        var previousStart: Int64 = 0
-        for (start, sequence) in shape.windows.sorted(by: { $0.key < $1.key }) {
-            Varint.append(signed: (start - previousStart) / Window.millis, to: &bytes)
-            Varint.append(sequence, to: &bytes)
-            previousStart = start
-        }
-        Varint.append(count: frameByteCounts.count, to: &bytes)
-        for byteCount in frameByteCounts { Varint.append(count: byteCount, to: &bytes) }
-        Varint.append(count: timestampPlaces.count, to: &bytes)
-        for place in timestampPlaces { SegmentWriter.append(place, to: &bytes) }
-        Varint.append(count: chunkCounts.count, to: &bytes)
-        for series in chunkCounts {
-            Varint.append(series.id.rawValue, to: &bytes)
-            Varint.append(count: series.chunkCount, to: &bytes)
-        }
-        var previousTimestamps = 0
-        for chunk in chunks {
-            Varint.append(SegmentFormat.floatKind, to: &bytes)
-            Varint.append(signed: chunk.windowStart / Window.millis, to: &bytes)
-            Varint.append(count: chunk.count, to: &bytes)
-            Varint.append(signed: chunk.minMillis - chunk.windowStart, to: &bytes)
-            Varint.append(signed: chunk.maxMillis - chunk.minMillis, to: &bytes)
-            Varint.append(signed: Int64(chunk.timestamps - previousTimestamps), to: &bytes)
-            SegmentWriter.append(chunk.place, to: &bytes)
-            previousTimestamps = chunk.timestamps
-        }
-        return bytes
-    }
-
-    private static func append(_ place: Place, to bytes: inout [UInt8]) {
-        Varint.append(count: place.frame, to: &bytes)
-        Varint.append(count: place.offset, to: &bytes)
-        Varint.append(count: place.byteCount, to: &bytes)
+    private mutating func closeBlock() throws(FileError) {
+        try closeValueFrame()
+        try closeTimestampFrame()
+        let labels = try putSection(block.labels)
+        let directory = try putSection(block.directory)
+        summary.labelsByteCount += labels.byteCount
+        Varint.append(count: block.seriesCount, to: &blockTable)
+        labels.append(after: blockEnd, to: &blockTable)
+        directory.append(after: labels.end, to: &blockTable)
+        blockEnd = directory.end
+        block = BlockWriter()
+        timestamps.beginBlock()
     }
 
     // MARK: - Bytes
 
-    private mutating func putFrame(_ content: [UInt8]) throws(FileError) {
-        var frame: [UInt8] = []
-        Frame.append(content, to: &frame, compression: .lz4(shape.level > 0 ? .high : .fast))
-        frameByteCounts.append(frame.count)
-        try put(frame)
+    private mutating func putFrame(_ content: [UInt8]) throws(FileError) -> FilePlace {
+        try putSection(content, frameByteCount: content.count)
     }
 
-    private mutating func writeSection(_ content: [UInt8]) throws(FileError) {
+    /// Writes `content` as one frame, or as several if it is large.
+    private mutating func putSection(
+        _ content: [UInt8],
+        frameByteCount: Int = SegmentFormat.sectionFrameByteCount
+    ) throws(FileError) -> FilePlace {
+        var place = FilePlace(offset: position, byteCount: 0)
         var from = 0
         repeat {
-            let to = min(content.count, from + SegmentFormat.sectionFrameByteCount)
+            let to = min(content.count, from + frameByteCount)
             var frame: [UInt8] = []
-            Frame.append(content[from..<to], to: &frame, compression: .lz4(.high))
+            Frame.append(content[from..<to], to: &frame, compression: .lz4(shape.level > 0 ? .high : .fast))
             try put(frame)
             from = to
         } while from < content.count
+        place.byteCount = position - place.offset
+        return place
     }
 
     private mutating func put(_ bytes: [UInt8]) throws(FileError) {
@@ -256,6 +228,6 @@ struct SegmentWriter {
 
     private mutating func flush() throws(FileError) {
         try file.write(buffer)
-        buffer = []
+        buffer.removeAll(keepingCapacity: true)
     }
 }

@@ -1,0 +1,240 @@
+import ChunkCodec
+import Matching
+import Model
+
+/// The index of a segment: from labels to the ordinals of the series that have them.
+struct SegmentIndex: Sendable {
+    /// The segment whose index it is.
+    let segment: Segment
+
+    /// The series that satisfy all matchers, ordinals rising; all series if there is no matcher.
+    ///
+    /// A part of the index that is damaged is told of, and the label sets are looked through instead.
+    func series(matching matchers: [CompiledMatcher]) throws(StorageError) -> [UInt32] {
+        guard !matchers.isEmpty else { return Array(0..<UInt32(segment.seriesCount)) }
+        do throws(StorageError) {
+            return try found(by: matchers).ordinals
+        } catch {
+            guard case .damaged = error else { throw error }
+            segment.note(error)
+            return try seriesByLabels(matchers)
+        }
+    }
+
+    /// The label names in byte order: all, or those that one of the series with these ordinals has.
+    func labelNames(of ordinals: [UInt32]? = nil) throws(StorageError) -> [ByteText] {
+        let top = try top()
+        var names = top.names
+        if let ordinals {
+            let set = OrdinalSet(seriesCount: segment.seriesCount, ordinals)
+            names = []
+            for name in top.names where try intersects(name.list, top, set) { names.append(name) }
+        }
+        return names.map { ByteText(String(decoding: $0.bytes, as: UTF8.self)) }
+    }
+
+    /// The values of the label `name` in byte order: all, or those that one of the series with these ordinals
+    /// has.
+    func labelValues(of name: String, in ordinals: [UInt32]? = nil) throws(StorageError) -> [ByteText] {
+        let top = try top()
+        guard let name = top.name(name.utf8) else { return [] }
+        let set = ordinals.map { OrdinalSet(seriesCount: segment.seriesCount, $0) }
+        var found: [ByteText] = []
+        for section in name.sections {
+            var cursor = try cursor(section)
+            while try next(&cursor) {
+                if let set, try !intersects(cursor.list, top, set) { continue }
+                found.append(ByteText(String(decoding: cursor.value, as: UTF8.self)))
+            }
+        }
+        return found
+    }
+
+    // MARK: - Matchers
+
+    private func found(by matchers: [CompiledMatcher]) throws(StorageError) -> OrdinalSet {
+        let top = try top()
+        // Matchers that need the label pick series; the others only take some away.
+        var result: OrdinalSet?
+        for matcher in matchers where !matcher.matchesEmpty {
+            let picked = try picked(by: matcher, top)
+            if result == nil { result = picked } else { result?.formIntersection(picked) }
+            if result?.isEmpty != false { return OrdinalSet(seriesCount: segment.seriesCount) }
+        }
+        var remaining = result ?? OrdinalSet(seriesCount: segment.seriesCount, all: true)
+        for matcher in matchers where matcher.matchesEmpty {
+            remaining.subtract(try removed(by: matcher, top))
+        }
+        return remaining
+    }
+
+    /// The series that satisfy a matcher that the empty value does not satisfy.
+    private func picked(by matcher: CompiledMatcher, _ top: IndexTop) throws(StorageError) -> OrdinalSet {
+        guard let name = top.name(matcher.matcher.name.utf8) else {
+            return OrdinalSet(seriesCount: segment.seriesCount)
+        }
+        guard matcher.isNegated else { return try found(by: matcher, name, top) }
+        var all = try series(of: name.list, top)
+        all.subtract(try found(by: matcher, name, top))
+        return all
+    }
+
+    /// The series that do not satisfy a matcher that the empty value satisfies.
+    private func removed(by matcher: CompiledMatcher, _ top: IndexTop) throws(StorageError) -> OrdinalSet {
+        guard let name = top.name(matcher.matcher.name.utf8) else {
+            return OrdinalSet(seriesCount: segment.seriesCount)
+        }
+        if matcher.isNegated { return try found(by: matcher, name, top) }
+        var all = try series(of: name.list, top)
+        all.subtract(try found(by: matcher, name, top))
+        return all
+    }
+
+    /// The series that have the label with a value that the matcher finds, its negation left aside.
+    private func found(
+        by matcher: CompiledMatcher,
+        _ name: IndexTop.Name,
+        _ top: IndexTop
+    ) throws(StorageError) -> OrdinalSet {
+        var set = OrdinalSet(seriesCount: segment.seriesCount)
+        switch matcher.search {
+        case .anything: try insert(name.list, top, into: &set)
+        case .words(let words):
+            try forEach(of: words, name) { list throws(StorageError) in try insert(list, top, into: &set) }
+        case .prefix(let prefix, let isEnough):
+            for section in IndexRange(prefix).sections(of: name) {
+                var cursor = try cursor(section)
+                while try next(&cursor) {
+                    guard cursor.value.starts(with: prefix) else { continue }
+                    let isFound = unsafe cursor.value.withUnsafeBytes { bytes in
+                        unsafe isEnough || matcher.isFound(bytes: bytes)
+                    }
+                    if isFound { try insert(cursor.list, top, into: &set) }
+                }
+            }
+        }
+        return set
+    }
+
+    /// Calls `body` with the list of each of `words`, which are in byte order, that is a value of the name.
+    private func forEach(
+        of words: [ByteText],
+        _ name: IndexTop.Name,
+        _ body: (StoredList) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        var rest = words.map { Array($0.string.utf8) }[...]
+        for (number, section) in name.sections.enumerated() {
+            // What is before the next section's first value can only be in this one.
+            let next = number + 1 < name.sections.count ? name.sections[number + 1].first : nil
+            let here = rest.prefix { word in next.map { word.lexicographicallyPrecedes($0) } ?? true }
+            rest = rest.dropFirst(here.count)
+            var wanted = here.drop { $0.lexicographicallyPrecedes(section.first) }
+            guard !wanted.isEmpty else { continue }
+            var cursor = try cursor(section)
+            while !wanted.isEmpty, try self.next(&cursor) {
+                wanted = wanted.drop { $0.lexicographicallyPrecedes(cursor.value) }
+                if wanted.first == cursor.value { try body(cursor.list) }
+            }
+        }
+    }
+
+    private func seriesByLabels(_ matchers: [CompiledMatcher]) throws(StorageError) -> [UInt32] {
+        var found: [UInt32] = []
+        let table = try segment.blockTable()
+        for block in 0..<table.count {
+            do throws(StorageError) {
+                let labels = try segment.labelsBlock(block, table)
+                for ordinal in table.ordinals(ofBlock: block) {
+                    let own = labels.labels(at: Int(ordinal - table.firstOrdinals[block]))
+                    if matchers.allSatisfy({ $0.matches(own) }) { found.append(ordinal) }
+                }
+            } catch {
+                segment.note(error)
+            }
+        }
+        return found
+    }
+
+    // MARK: - Parts
+
+    private func top() throws(StorageError) -> IndexTop {
+        try segment.cached(segment.summary.index) { bytes throws(CodecError) in
+            try IndexTop(bytes, fileByteCount: segment.record.byteCount)
+        }
+    }
+
+    private func cursor(_ section: IndexTop.Section) throws(StorageError) -> ValueCursor {
+        ValueCursor(try segment.cached(section.place) { bytes throws(CodecError) in IndexSection(bytes) })
+    }
+
+    private func next(_ cursor: inout ValueCursor) throws(StorageError) -> Bool {
+        do throws(CodecError) { return try cursor.next() } catch { throw segment.damaged(error) }
+    }
+
+    private func series(of list: StoredList, _ top: IndexTop) throws(StorageError) -> OrdinalSet {
+        var set = OrdinalSet(seriesCount: segment.seriesCount)
+        try insert(list, top, into: &set)
+        return set
+    }
+
+    private func insert(
+        _ list: StoredList,
+        _ top: IndexTop,
+        into set: inout OrdinalSet
+    ) throws(StorageError) {
+        let bytes = try bytes(of: list, top)
+        do throws(CodecError) {
+            try OrdinalList.forEachStretch(bytes, limit: segment.seriesCount) { set.insert($0) }
+        } catch {
+            throw segment.damaged(error)
+        }
+    }
+
+    private func intersects(
+        _ list: StoredList,
+        _ top: IndexTop,
+        _ set: OrdinalSet
+    ) throws(StorageError) -> Bool {
+        let bytes = try bytes(of: list, top)
+        do throws(CodecError) {
+            return try OrdinalList.contains(bytes, limit: segment.seriesCount) { set.intersects($0) }
+        } catch {
+            throw segment.damaged(error)
+        }
+    }
+
+    private func bytes(of list: StoredList, _ top: IndexTop) throws(StorageError) -> ArraySlice<UInt8> {
+        guard let place = list.place else { return list.bytes }
+        guard place.frame < top.lists.count else { throw segment.damaged(.badException) }
+        let section = try segment.cached(top.lists[place.frame]) { bytes throws(CodecError) in
+            IndexSection(bytes)
+        }
+        guard place.offset <= section.bytes.count, place.byteCount <= section.bytes.count - place.offset
+        else {
+            throw segment.damaged(
+                .truncated(neededBytes: place.byteCount, availableBytes: section.bytes.count)
+            )
+        }
+        return section.bytes[place.offset..<place.offset + place.byteCount]
+    }
+}
+
+/// The values that begin with a prefix, among the sections of a name.
+private struct IndexRange {
+    private let prefix: [UInt8]
+
+    init(_ prefix: [UInt8]) {
+        self.prefix = prefix
+    }
+
+    /// The sections that can have such values.
+    func sections(of name: IndexTop.Name) -> ArraySlice<IndexTop.Section> {
+        let sections = name.sections
+        // The first section that begins behind the prefix, and the one before it, which may reach into it.
+        let low = sections.partitionPoint { !$0.first.lexicographicallyPrecedes(prefix) }
+        let high = sections.partitionPoint { section in
+            !section.first.starts(with: prefix) && !section.first.lexicographicallyPrecedes(prefix)
+        }
+        return sections[max(0, low - 1)..<max(high, max(0, low - 1))]
+    }
+}

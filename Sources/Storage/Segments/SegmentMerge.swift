@@ -1,0 +1,124 @@
+import Model
+
+/// Steps through all series of several segments in label order: a series that several have comes once.
+struct SegmentMerge {
+    /// A series as one of the segments has it.
+    struct Part {
+        /// The segment, by its place in the list that is merged.
+        var source: Int
+        /// The series in that segment.
+        var ordinal: UInt32
+    }
+
+    private struct Source {
+        var segment: Segment
+        var reader = Segment.Reader()
+        var ordinal: UInt32 = 0
+        /// The labels of the series at `ordinal`; nil behind the last.
+        var labels: Labels?
+    }
+
+    private var sources: [Source]
+    /// The labels of the series that it stands at.
+    private(set) var labels = Labels.empty
+    /// The series that it stands at, in the order of the segments.
+    private(set) var parts: [Part] = []
+
+    /// Stands before the first series of `segments`.
+    init(_ segments: [Segment]) throws(StorageError) {
+        sources = segments.map { Source(segment: $0) }
+        for source in sources.indices { try load(source) }
+    }
+
+    /// Goes to the next series; false behind the last.
+    mutating func next() throws(StorageError) -> Bool {
+        for part in parts {
+            sources[part.source].ordinal += 1
+            try load(part.source)
+        }
+        parts.removeAll(keepingCapacity: true)
+        var least: Labels?
+        for (number, source) in sources.enumerated() {
+            guard let own = source.labels else { continue }
+            if let least, least < own { continue }
+            if least != own { parts.removeAll(keepingCapacity: true) }
+            least = own
+            parts.append(Part(source: number, ordinal: source.ordinal))
+        }
+        guard let least else { return false }
+        labels = least
+        return true
+    }
+
+    /// The chunks of a part, times rising.
+    mutating func chunks(of part: Part) throws(StorageError) -> ArraySlice<Segment.Chunk> {
+        try sources[part.source].segment.chunks(of: part.ordinal, &sources[part.source].reader)
+    }
+
+    /// The samples of a chunk of a part.
+    mutating func read(_ chunk: Segment.Chunk, of part: Part) throws(StorageError) -> SampleColumn {
+        try sources[part.source].segment.read(chunk, of: part.ordinal, &sources[part.source].reader)
+    }
+
+    /// A chunk of a part as it is in its file.
+    mutating func encoded(_ chunk: Segment.Chunk, of part: Part) throws(StorageError) -> EncodedChunk {
+        try sources[part.source].segment.encoded(chunk, of: part.ordinal, &sources[part.source].reader)
+    }
+
+    /// The level of the segment that a part is of.
+    func level(of part: Part) -> Int { sources[part.source].segment.record.level }
+
+    private mutating func load(_ number: Int) throws(StorageError) {
+        let segment = sources[number].segment
+        let ordinal = sources[number].ordinal
+        guard ordinal < segment.seriesCount else {
+            sources[number].labels = nil
+            return
+        }
+        let labels = try segment.labels(of: ordinal, &sources[number].reader)
+        if let previous = sources[number].labels, !(previous < labels) {
+            throw .damaged(path: segment.path, reason: "series \(ordinal) is out of order")
+        }
+        sources[number].labels = labels
+    }
+}
+
+extension SegmentMerge {
+    /// Copies the samples of the series that it stands at to `writer`, which has begun it; only the chunks of
+    /// which `isWanted` is true.
+    ///
+    /// Of equal times the later segment counts. Chunks that are long enough, well encoded and share no time
+    /// with another are copied as they are.
+    mutating func copySamples(
+        to writer: inout SegmentWriter,
+        where isWanted: (Segment.Chunk) -> Bool = { _ in true }
+    ) throws {
+        var all: [(chunk: Segment.Chunk, part: Part)] = []
+        for part in parts {
+            for chunk in try chunks(of: part) where isWanted(chunk) { all.append((chunk, part)) }
+        }
+        // Stable, so that chunks with the same beginning stay in the order of their segments.
+        let order = all.indices.sorted { (all[$0].chunk.minMillis, $0) < (all[$1].chunk.minMillis, $1) }
+        var position = 0
+        while position < order.count {
+            // The chunks that share times with each other, directly or by way of others.
+            var end = position
+            var last = Int64.min
+            repeat {
+                last = max(last, all[order[end]].chunk.maxMillis)
+                end += 1
+            } while end < order.count && all[order[end]].chunk.minMillis <= last
+            let (chunk, part) = all[order[position]]
+            if end == position + 1, chunk.count >= SegmentFormat.sufficientChunk, level(of: part) > 0 {
+                try writer.append(try encoded(chunk, of: part))
+            } else {
+                var column = SampleColumn()
+                for index in order[position..<end].sorted() {
+                    column = column.merged(with: try read(all[index].chunk, of: all[index].part))
+                }
+                try writer.append(column)
+            }
+            position = end
+        }
+    }
+}

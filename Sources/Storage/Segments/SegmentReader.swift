@@ -1,0 +1,194 @@
+import ChunkCodec
+import Model
+
+extension Segment {
+    /// What was decoded last of a segment; makes it cheap to read series in the order of their ordinals.
+    ///
+    /// One per thread that reads, for one segment at a time.
+    struct Reader {
+        /// The most samples of timestamp columns that are kept decoded.
+        private static let keptSampleCount = 1 << 18
+
+        /// What could not be read since it was last emptied.
+        var damages: [StorageError] = []
+        fileprivate var segment: UInt64 = 0
+        fileprivate var table: BlockTable?
+        fileprivate var directory: (block: Int, content: DirectoryBlock)?
+        fileprivate var labels: (block: Int, content: LabelsBlock)?
+        fileprivate var valueFrame: (offset: Int, content: [UInt8])?
+        fileprivate var timestampFrame: (offset: Int, content: [UInt8])?
+        fileprivate var times: [TimesKey: [Int64]] = [:]
+        fileprivate var timesSampleCount = 0
+
+        /// A reader that has read nothing.
+        init() {}
+
+        fileprivate mutating func keep(_ millis: [Int64], _ key: TimesKey) {
+            if timesSampleCount + millis.count > Reader.keptSampleCount {
+                times.removeAll(keepingCapacity: true)
+                timesSampleCount = 0
+            }
+            timesSampleCount += millis.count
+            times[key] = millis
+        }
+    }
+
+    /// A timestamp column of the file.
+    fileprivate struct TimesKey: Hashable {
+        var frame: Int
+        var offset: Int
+        var count: Int
+    }
+
+    /// The samples of a series in `range`.
+    ///
+    /// A chunk that cannot be read is left out and told of in `reader.damages`.
+    /// - Throws: `StorageError` if it cannot be found out which chunks the series has.
+    func read(
+        _ ordinal: UInt32,
+        in range: TimeRange,
+        _ reader: inout Reader
+    ) throws(StorageError) -> SampleColumn {
+        var column = SampleColumn()
+        for chunk in try chunks(of: ordinal, &reader) where chunk.range.overlaps(range) {
+            do throws(StorageError) {
+                let samples = try read(chunk, of: ordinal, &reader)
+                column = column.isEmpty ? samples : column.merged(with: samples)
+            } catch {
+                reader.damages.append(error)
+            }
+        }
+        return column.sliced(to: range)
+    }
+
+    /// The chunks of a series, times rising.
+    func chunks(of ordinal: UInt32, _ reader: inout Reader) throws(StorageError) -> ArraySlice<Chunk> {
+        let (directory, index) = try directory(of: ordinal, &reader)
+        return directory.chunks(at: index)
+    }
+
+    /// The labels of a series.
+    func labels(of ordinal: UInt32, _ reader: inout Reader) throws(StorageError) -> Labels {
+        let table = try table(&reader)
+        let block = table.block(of: ordinal)
+        if reader.labels?.block != block { reader.labels = (block, try labelsBlock(block, table)) }
+        guard let labels = reader.labels?.content else { return .empty }
+        return labels.labels(at: Int(ordinal - table.firstOrdinals[block]))
+    }
+
+    /// The samples of a chunk of the series `ordinal`.
+    func read(_ chunk: Chunk, of ordinal: UInt32, _ reader: inout Reader) throws(StorageError) -> SampleColumn
+    {
+        let (directory, _) = try directory(of: ordinal, &reader)
+        let column = directory.columns[chunk.timestamps]
+        let key = TimesKey(
+            frame: directory.frames[column.frame].offset,
+            offset: column.offset,
+            count: chunk.count
+        )
+        let millis: [Int64]
+        if let known = reader.times[key] {
+            millis = known
+        } else {
+            var decoded: [Int64] = []
+            let bytes = try bytes(column, directory, &reader.timestampFrame)
+            do throws(CodecError) {
+                try TimestampColumn.decode(bytes, count: chunk.count, into: &decoded)
+            } catch {
+                throw damaged(error)
+            }
+            reader.keep(decoded, key)
+            millis = decoded
+        }
+        var values: [Double] = []
+        let bytes = try bytes(chunk.values, directory, &reader.valueFrame)
+        do throws(CodecError) {
+            try ValueColumn.decode(bytes, count: chunk.count, into: &values)
+        } catch {
+            throw damaged(error)
+        }
+        return SampleColumn(timestamps: millis, values: values)
+    }
+
+    /// A chunk as it stands in the file, to be put into another one.
+    func encoded(
+        _ chunk: Chunk,
+        of ordinal: UInt32,
+        _ reader: inout Reader
+    ) throws(StorageError) -> EncodedChunk {
+        let (directory, _) = try directory(of: ordinal, &reader)
+        return EncodedChunk(
+            count: chunk.count,
+            minMillis: chunk.minMillis,
+            maxMillis: chunk.maxMillis,
+            timestamps: Array(
+                try bytes(directory.columns[chunk.timestamps], directory, &reader.timestampFrame)
+            ),
+            values: try bytes(chunk.values, directory, &reader.valueFrame)
+        )
+    }
+
+    // MARK: - Private
+
+    private func table(_ reader: inout Reader) throws(StorageError) -> BlockTable {
+        if reader.segment != identity { reader = Reader(continuing: reader, identity) }
+        if let table = reader.table { return table }
+        let table = try blockTable()
+        reader.table = table
+        return table
+    }
+
+    private func directory(
+        of ordinal: UInt32,
+        _ reader: inout Reader
+    ) throws(StorageError) -> (DirectoryBlock, Int) {
+        precondition(ordinal < seriesCount, "BUG: series \(ordinal) of \(seriesCount)")
+        let table = try table(&reader)
+        let block =
+            if let known = reader.directory?.block, table.ordinals(ofBlock: known).contains(ordinal) {
+                known
+            } else {
+                table.block(of: ordinal)
+            }
+        let index = Int(ordinal - table.firstOrdinals[block])
+        if let known = reader.directory, known.block == block { return (known.content, index) }
+        let content = try directoryBlock(block, table)
+        reader.directory = (block, content)
+        return (content, index)
+    }
+
+    private func bytes(
+        _ place: ContentPlace,
+        _ directory: DirectoryBlock,
+        _ cached: inout (offset: Int, content: [UInt8])?
+    ) throws(StorageError) -> ArraySlice<UInt8> {
+        let frame = directory.frames[place.frame]
+        if cached?.offset != frame.offset { cached = (frame.offset, try section(at: frame)) }
+        let content = cached?.content ?? []
+        guard place.offset <= content.count, place.byteCount <= content.count - place.offset else {
+            throw damaged(.truncated(neededBytes: place.byteCount, availableBytes: content.count))
+        }
+        return content[place.offset..<place.offset + place.byteCount]
+    }
+}
+
+extension Segment.Reader {
+    fileprivate init(continuing other: Segment.Reader, _ segment: UInt64) {
+        damages = other.damages
+        self.segment = segment
+    }
+}
+
+/// A chunk whose columns are encoded.
+struct EncodedChunk: Sendable {
+    /// The number of samples.
+    var count: Int
+    /// The time of the first sample in milliseconds.
+    var minMillis: Int64
+    /// The time of the last sample in milliseconds.
+    var maxMillis: Int64
+    /// The timestamp column.
+    var timestamps: [UInt8]
+    /// The value column.
+    var values: ArraySlice<UInt8>
+}

@@ -1,0 +1,233 @@
+import ChunkCodec
+import Model
+
+/// Where the blocks of series are: up to 256 series each, in label order.
+final class BlockTable: CachedContent {
+    /// The ordinal of each block's first series, and behind the last block the number of series.
+    let firstOrdinals: [UInt32]
+    /// Where the label sets of each block are.
+    let labels: [FilePlace]
+    /// Where the chunk directory of each block is.
+    let directories: [FilePlace]
+
+    var byteCount: Int { 64 + firstOrdinals.count * 36 }
+
+    /// The content of a table in a file of `fileByteCount` bytes with `seriesCount` series.
+    init(_ bytes: [UInt8], seriesCount: Int, fileByteCount: Int) throws(CodecError) {
+        var reader = ByteReader(bytes)
+        var firstOrdinals: [UInt32] = [0]
+        var labels: [FilePlace] = []
+        var directories: [FilePlace] = []
+        var total = 0
+        var end = 0
+        while !reader.isAtEnd {
+            let count = try reader.readCount(limit: seriesCount - total)
+            guard count > 0 else { throw .badException }
+            total += count
+            let place = try FilePlace(from: &reader, after: end, fileByteCount: fileByteCount)
+            let directory = try FilePlace(from: &reader, after: place.end, fileByteCount: fileByteCount)
+            end = directory.end
+            firstOrdinals.append(UInt32(total))
+            labels.append(place)
+            directories.append(directory)
+        }
+        guard total == seriesCount else { throw .badException }
+        self.firstOrdinals = firstOrdinals
+        self.labels = labels
+        self.directories = directories
+    }
+
+    /// The number of blocks.
+    var count: Int { labels.count }
+
+    /// The ordinals of the series of a block.
+    func ordinals(ofBlock block: Int) -> Range<UInt32> { firstOrdinals[block]..<firstOrdinals[block + 1] }
+
+    /// The block that an ordinal, which is below the number of series, lies in.
+    func block(of ordinal: UInt32) -> Int {
+        var (low, high) = (0, labels.count - 1)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if firstOrdinals[middle] <= ordinal { low = middle } else { high = middle - 1 }
+        }
+        return low
+    }
+}
+
+/// The label sets of a block.
+final class LabelsBlock: CachedContent {
+    private let packed: [UInt8]
+    /// Where the label sets end in `packed`.
+    private let ends: [Int]
+
+    var byteCount: Int { 96 + packed.count + ends.count * MemoryLayout<Int>.stride }
+
+    /// The content of the label sets of `count` series.
+    init(_ bytes: [UInt8], count: Int) throws(CodecError) {
+        var reader = ByteReader(bytes)
+        var packed: [UInt8] = []
+        var ends: [Int] = []
+        var start = 0
+        for _ in 0..<count {
+            let shared = try reader.readCount(limit: packed.count - start)
+            let rest = try reader.readBytes(count: try reader.readCount(limit: reader.remainingCount))
+            let previous = start
+            start = packed.count
+            packed.append(contentsOf: packed[previous..<previous + shared])
+            packed.append(contentsOf: rest)
+            ends.append(packed.count)
+        }
+        try reader.expectEnd()
+        self.packed = packed
+        self.ends = ends
+    }
+
+    /// The number of series.
+    var count: Int { ends.count }
+
+    /// The labels of the series at `index` of the block.
+    func labels(at index: Int) -> Labels {
+        Labels(trusted: Array(packed[(index == 0 ? 0 : ends[index - 1])..<ends[index]]))
+    }
+}
+
+/// The chunks of the series of a block.
+final class DirectoryBlock: CachedContent {
+    /// The frames that the chunks refer to.
+    let frames: [FilePlace]
+    /// The timestamp columns that the chunks refer to.
+    let columns: [ContentPlace]
+    /// All chunks, in the order of their series, times rising within each.
+    let chunks: [Segment.Chunk]
+    /// The chunks of series `i` are `firstChunk[i]..<firstChunk[i + 1]`.
+    private let firstChunk: [Int]
+
+    var byteCount: Int {
+        128 + frames.count * MemoryLayout<FilePlace>.stride + columns.count
+            * MemoryLayout<ContentPlace>.stride
+            + chunks.count * MemoryLayout<Segment.Chunk>.stride + firstChunk.count * MemoryLayout<Int>.stride
+    }
+
+    /// The chunks of the series at `index` of the block.
+    func chunks(at index: Int) -> ArraySlice<Segment.Chunk> {
+        chunks[firstChunk[index]..<firstChunk[index + 1]]
+    }
+
+    /// The content of the directory of `seriesCount` series.
+    ///
+    /// Format: docs/formats/segment.md "Directory".
+    init(_ bytes: [UInt8], seriesCount: Int, fileByteCount: Int) throws(CodecError) {
+        var reader = ByteReader(bytes)
+        frames = try DirectoryBlock.readFrames(&reader, fileByteCount)
+        columns = try DirectoryBlock.readColumns(&reader, frameCount: frames.count)
+        var firstChunk = [0]
+        for _ in 0..<seriesCount {
+            firstChunk.append(
+                firstChunk[firstChunk.count - 1] + (try reader.readCount(limit: reader.remainingCount))
+            )
+        }
+        self.firstChunk = firstChunk
+        let count = firstChunk[seriesCount]
+        // A chunk takes at least a byte in each of seven columns.
+        guard count <= reader.remainingCount / 7 else { throw .badException }
+        for _ in 0..<count {
+            let kind = try reader.readVarint()
+            guard kind == SegmentFormat.floatKind else {
+                throw .unsupportedValueKind(UInt8(truncatingIfNeeded: kind))
+            }
+        }
+        var chunks = [Segment.Chunk](repeating: Segment.Chunk(), count: count)
+        try DirectoryBlock.readTimes(&reader, into: &chunks)
+        try DirectoryBlock.readPlaces(&reader, frames.count, columns.count, into: &chunks)
+        try reader.expectEnd()
+        self.chunks = chunks
+    }
+
+    // MARK: - Private
+
+    private static func readFrames(
+        _ reader: inout ByteReader,
+        _ fileByteCount: Int
+    ) throws(CodecError) -> [FilePlace] {
+        var frames: [FilePlace] = []
+        var end = 0
+        for _ in 0..<(try reader.readCount(limit: reader.remainingCount)) {
+            let (sum, overflow) = end.addingReportingOverflow(Int(try reader.readSignedVarint()))
+            guard !overflow, sum >= 0, sum <= fileByteCount else { throw .badException }
+            let place = FilePlace(
+                offset: sum,
+                byteCount: try reader.readCount(limit: fileByteCount - sum)
+            )
+            end = place.end
+            frames.append(place)
+        }
+        return frames
+    }
+
+    private static func readColumns(
+        _ reader: inout ByteReader,
+        frameCount: Int
+    ) throws(CodecError) -> [ContentPlace] {
+        var columns: [ContentPlace] = []
+        for _ in 0..<(try reader.readCount(limit: reader.remainingCount)) {
+            let place = ContentPlace(
+                frame: try reader.readCount(limit: frameCount),
+                offset: try reader.readCount(limit: Frame.maxRawCount),
+                byteCount: try reader.readCount(limit: Frame.maxRawCount)
+            )
+            guard place.frame < frameCount else { throw .badException }
+            columns.append(place)
+        }
+        return columns
+    }
+
+    private static func readTimes(
+        _ reader: inout ByteReader,
+        into chunks: inout [Segment.Chunk]
+    ) throws(CodecError) {
+        var (count, first, span): (Int64, Int64, Int64) = (0, 0, 0)
+        for index in chunks.indices {
+            count &+= try reader.readSignedVarint()
+            guard (1...Int64(ChunkLimits.maxSampleCount)).contains(count) else { throw .badException }
+            chunks[index].count = Int(count)
+        }
+        for index in chunks.indices {
+            first &+= try reader.readSignedVarint()
+            chunks[index].minMillis = first
+        }
+        for index in chunks.indices {
+            span &+= try reader.readSignedVarint()
+            let (last, overflow) = chunks[index].minMillis.addingReportingOverflow(span)
+            guard span >= 0, !overflow else { throw .badException }
+            chunks[index].maxMillis = last
+        }
+    }
+
+    private static func readPlaces(
+        _ reader: inout ByteReader,
+        _ frameCount: Int,
+        _ columnCount: Int,
+        into chunks: inout [Segment.Chunk]
+    ) throws(CodecError) {
+        var column: Int64 = 0
+        for index in chunks.indices {
+            column &+= try reader.readSignedVarint()
+            guard column >= 0, column < columnCount else { throw .badException }
+            chunks[index].timestamps = Int(column)
+        }
+        var frame = 0
+        for index in chunks.indices {
+            frame += try reader.readCount(limit: frameCount)
+            guard frame < frameCount else { throw .badException }
+            chunks[index].values.frame = frame
+        }
+        // The values of a frame's chunks lie one after the other.
+        var end = 0
+        for index in chunks.indices {
+            if index == 0 || chunks[index].values.frame != chunks[index - 1].values.frame { end = 0 }
+            chunks[index].values.offset = end
+            chunks[index].values.byteCount = try reader.readCount(limit: Frame.maxRawCount - end)
+            end += chunks[index].values.byteCount
+        }
+    }
+}
