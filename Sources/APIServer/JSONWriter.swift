@@ -76,6 +76,12 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
     }
 
+    /// Writes `null`.
+    package mutating func null() {
+        separate()
+        bytes.append(contentsOf: "null".utf8)
+    }
+
     /// Writes a label set as an object.
     package mutating func labels(_ labels: Labels) {
         beginObject()

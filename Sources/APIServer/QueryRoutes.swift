@@ -86,6 +86,17 @@ enum QueryRoutes {
         }
     }
 
+    /// The tree that an expression is.
+    @Sendable static func parse(_ exchange: Exchange, _ backend: APIBackend) async throws(APIError) -> Answer
+    {
+        let limits = exchange.limits
+        let text = try queryText(try await exchange.parameters(), limits)
+        return try await exchange.context.queries.run(for: exchange.connection) { _ throws(APIError) in
+            let expr = try parse(text, limits)
+            return .json(Envelope.success { ParsedQueryJSON.write(expr, to: &$0) })
+        }
+    }
+
     // MARK: - Evaluation
 
     private typealias Evaluation = @Sendable (Expr, String, QueryBudget) throws(PromQLError) -> QueryAnswer

@@ -27,6 +27,7 @@ enum Routes {
         Route("/api/v1/query_range", [.get, .post], .ready(QueryRoutes.range)),
         Route("/api/v1/query_exemplars", [.get, .post], .ready(QueryRoutes.exemplars)),
         Route("/api/v1/format_query", [.get, .post], .ready(QueryRoutes.format)),
+        Route("/api/v1/parse_query", [.get, .post], .ready(QueryRoutes.parse)),
 
         Route("/api/v1/series", [.get, .post], .ready(LabelRoutes.series)),
         Route("/api/v1/labels", [.get, .post], .ready(LabelRoutes.names)),

@@ -278,6 +278,11 @@ import Testing
             "/api/v1/format_query?query=sum(",
             #"invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis"#
         ),
+        .ok("/api/v1/parse_query?query=2", #"{"type":"numberLiteral","val":"2"}"#),
+        .bad(
+            "/api/v1/parse_query?query=sum(",
+            #"invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis"#
+        ),
         .ok("/api/v1/alerts", #"{"alerts":[]}"#),
         .ok("/api/v1/alertmanagers", #"{"activeAlertmanagers":[],"droppedAlertmanagers":[]}"#),
         .post("/api/v1/alerts", "", 405, "Method Not Allowed\n"),

@@ -632,6 +632,12 @@ struct HostileCase: Sendable, CustomStringConvertible {
             [400],
             "nested deeper"
         ),
+        HostileCase(
+            "a tree of 30,000 parentheses",
+            form("/api/v1/parse_query", [("query", repeated("(", 30_000))]),
+            [400],
+            "nested deeper"
+        ),
         HostileCase("exemplars of nonsense", get("/api/v1/query_exemplars", [("query", "(((")]), [400]),
     ]
 

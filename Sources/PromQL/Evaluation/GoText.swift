@@ -1,7 +1,7 @@
 import Model
 
 /// Numbers and times as Go's `fmt` and `strconv` print them in Prometheus's messages and labels.
-enum GoText {
+package enum GoText {
     /// `value` as `%g` and `%v` print it: the shortest digits that read back, with an exponent below 1e-4 and
     /// from 1e6 on.
     static func general(_ value: Double) -> String {
@@ -29,7 +29,7 @@ enum GoText {
     }
 
     /// `value` as `strconv.FormatFloat(value, 'f', -1, 64)` prints it: never with an exponent.
-    static func plain(_ value: Double) -> String {
+    package static func plain(_ value: Double) -> String {
         guard value.isFinite else { return ValueText.format(value) }
         return plain(Decimal(value))
     }
