@@ -25,6 +25,9 @@ struct RowMerger {
 
     /// Adds the values to the row of these labels, which may be a new one.
     ///
+    /// As in Prometheus, of series of which only some are to lose their name the one that comes first in time
+    /// says what becomes of the name.
+    ///
     /// - Returns: Whether there is a new row.
     /// - Throws: `PromQLError.execution` if the row has a value at one of the steps already.
     mutating func add(_ labels: Labels, dropsName: Bool, _ row: StepRow) throws(PromQLError) -> Bool {
@@ -33,7 +36,11 @@ struct RowMerger {
             table.append(labels, dropsName: dropsName, row)
             return true
         }
+        let isFirst =
+            dropsName != table.dropsName[target]
+            && row.firstStep ?? .max < table.occupiedSteps(target).first ?? .max
         guard table.merge(row, into: target) else { throw RowMerger.sameLabels }
+        if isFirst { table.setLabels(target, labels, dropsName: dropsName) }
         return false
     }
 

@@ -37,6 +37,12 @@ struct StepRow {
     @inline(__always)
     func contains(_ step: Int) -> Bool { (present[step >> 6] >> UInt64(step & 63)) & 1 != 0 }
 
+    /// The first step at which there is a value or a histogram, or nil.
+    var firstStep: Int? {
+        let firstValue = present.firstIndex { $0 != 0 }.map { ($0 << 6) + present[$0].trailingZeroBitCount }
+        return [firstValue, histograms.positions.first].compactMap(\.self).min()
+    }
+
     /// Whether there is neither a value nor a histogram.
     var isEmpty: Bool { hasNoValue && histograms.isEmpty }
 
