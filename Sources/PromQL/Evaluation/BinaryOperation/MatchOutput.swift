@@ -31,7 +31,7 @@ struct MatchOutput {
     private var manyCounts: [Int]
     /// The steps at which a group has been paired, where a group may be paired only once.
     private var matchedOfGroup: [Int: StepSet] = [:]
-    /// The steps at which a row of the result has been paired, kept or not, and its group.
+    /// The steps at which a row of the result has been paired, and its group.
     private var matchedOfRow: [(steps: StepSet, group: Int)] = []
     private var row: StepRow
 
@@ -61,7 +61,6 @@ struct MatchOutput {
         _ evaluation: Evaluation
     ) throws(PromQLError) {
         let labels = resultLabels(manyLabels, oneLabels)
-        try checkUnique(labels, steps, group)
         var steps = steps
         let mixed = histograms.steps(of: steps)
         steps.subtract(mixed)
@@ -80,11 +79,12 @@ struct MatchOutput {
             try evaluation.meter.work(16)
             set(step, isSwapped ? operation.apply(one, many) : operation.apply(many, one))
         }
-        steps.formUnion(mixed)
-        // Where several series may share a match, a row is kept for the check even if the comparison left
-        // nothing.
-        if isOneToOne, row.isEmpty { return }
-        if !isOneToOne, result.row(of: labels) == nil { matchedOfRow.append((steps, group)) }
+        if row.isEmpty { return }
+        // As in Prometheus, what a comparison leaves out is no match.
+        var kept = StepSet(stepCount: stepCount, words: row.present)
+        for step in row.histograms.positions { kept.insert(step) }
+        try checkUnique(labels, kept, group)
+        if !isOneToOne, result.row(of: labels) == nil { matchedOfRow.append((kept, group)) }
         try evaluation.add(labels, dropsName: plan.returnsBool, row, to: &result)
     }
 

@@ -9,13 +9,13 @@ enum AbsentLabels {
         return of(selector.matchers)
     }
 
-    /// The labels that `matchers` ask to be equal to something and mention only once.
+    /// The labels that `matchers` ask to be equal to something, and of which they ask nothing more after that.
     static func of(_ matchers: [Matcher]) -> Labels {
         var builder = LabelsBuilder()
         var seen: Set<ByteText> = []
         for matcher in matchers where !matcher.name.utf8.elementsEqual(Labels.metricName.utf8) {
-            let isFirst = seen.insert(ByteText(matcher.name)).inserted
-            builder.set(matcher.name, isFirst && matcher.kind == .equal ? matcher.value : "")
+            let isFirst = matcher.kind == .equal && seen.insert(ByteText(matcher.name)).inserted
+            builder.set(matcher.name, isFirst ? matcher.value : "")
         }
         return builder.build()
     }

@@ -26,13 +26,27 @@ enum ElementFunction: String, Hashable, Sendable, CaseIterable {
         case .asin: for i in range { values[i] = Glibc.asin(values[i]) }
         case .acos: for i in range { values[i] = Glibc.acos(values[i]) }
         case .atan: for i in range { values[i] = Glibc.atan(values[i]) }
-        case .sinh: for i in range { values[i] = Glibc.sinh(values[i]) }
-        case .cosh: for i in range { values[i] = Glibc.cosh(values[i]) }
+        case .sinh: for i in range { values[i] = ElementFunction.sinh(values[i]) }
+        case .cosh: for i in range { values[i] = ElementFunction.cosh(values[i]) }
         case .tanh: for i in range { values[i] = Glibc.tanh(values[i]) }
         case .asinh: for i in range { values[i] = Glibc.asinh(values[i]) }
         case .acosh: for i in range { values[i] = Glibc.acosh(values[i]) }
         case .atanh: for i in range { values[i] = Glibc.atanh(values[i]) }
         }
+    }
+
+    /// From here on Go takes half of the exponential function, which is infinite before the result would be.
+    private static let halfExponentialFrom = 21.0
+
+    private static func sinh(_ value: Double) -> Double {
+        guard value.magnitude > halfExponentialFrom else { return Glibc.sinh(value) }
+        let half = Glibc.exp(value.magnitude) * 0.5
+        return value < 0 ? -half : half
+    }
+
+    private static func cosh(_ value: Double) -> Double {
+        guard value.magnitude > halfExponentialFrom else { return Glibc.cosh(value) }
+        return Glibc.exp(value.magnitude) * 0.5
     }
 }
 
