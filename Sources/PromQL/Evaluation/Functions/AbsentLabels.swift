@@ -9,7 +9,7 @@ enum AbsentLabels {
         return of(selector.matchers)
     }
 
-    /// The labels that `matchers` ask to be equal to something, and of which they ask nothing more after that.
+    /// The labels that `matchers` ask to be equal to something, and of which they ask nothing more after it.
     static func of(_ matchers: [Matcher]) -> Labels {
         var builder = LabelsBuilder()
         var seen: Set<ByteText> = []
