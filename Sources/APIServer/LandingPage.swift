@@ -119,7 +119,7 @@ enum LandingPage {
         let disk = Double(figures.segmentBytes) + Double(figures.logBytes)
         let cells: [(String, String, String)] = [
             ("Ingest", rate, "samples per second"),
-            ("Series", FigureText.count(figures.seriesCount), "with samples"),
+            ("Series", FigureText.count(figures.seriesCount), "active"),
             ("Samples", FigureText.count(samples), "\(FigureText.count(figures.headSampleCount)) in memory"),
             ("On disk", FigureText.bytes(disk), "segments and log"),
             ("Segments", FigureText.bytes(Double(figures.segmentBytes)), segmentText(figures)),

@@ -75,8 +75,8 @@ package final class Catalog: Sendable {
                 for row in rows {
                     let value = UInt64(bitPattern: row["value"])
                     switch row["name"] as String {
-                    case "series": counters.lastSeries = value
                     case "sequence": counters.lastSequence = value
+                    case "flushed": counters.flushedSequence = value
                     case "file": counters.lastFile = value
                     default: break
                     }
@@ -101,7 +101,7 @@ package final class Catalog: Sendable {
                     )
                 }
                 let counters = [
-                    ("series", change.counters.lastSeries), ("sequence", change.counters.lastSequence),
+                    ("sequence", change.counters.lastSequence), ("flushed", change.counters.flushedSequence),
                     ("file", change.counters.lastFile),
                 ]
                 for (name, value) in counters {
@@ -196,10 +196,10 @@ package final class Catalog: Sendable {
 
 /// The counters that must never run backwards, also when the files that showed them are gone.
 package struct Counters: Hashable, Sendable {
-    /// The id given to the newest series.
-    package var lastSeries: UInt64 = 0
     /// The number of the newest write.
     package var lastSequence: UInt64 = 0
+    /// The number of the newest write that is in segments, as all writes before it are.
+    package var flushedSequence: UInt64 = 0
     /// The number in the newest segment file's name.
     package var lastFile: UInt64 = 0
 

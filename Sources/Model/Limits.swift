@@ -64,7 +64,7 @@ public struct Limits: Hashable, Sendable {
     public var future = 10 * 60_000
 
     // Cardinality; 0 is no limit.
-    /// Series that the store holds in all.
+    /// Series written within two to four hours.
     public var seriesActive = 5_000_000
     /// Series of one metric name.
     public var seriesPerMetric = 0

@@ -1,6 +1,6 @@
 /// What a store holds and takes in, in a few numbers for people.
 public struct StoreFigures: Hashable, Sendable {
-    /// The series that have samples.
+    /// The series that were written lately: to the head or to the one before it.
     public var seriesCount = 0
     /// The samples in the head.
     public var headSampleCount = 0

@@ -54,17 +54,17 @@ extension Store {
         do throws(FileError) { try options.fileSystem.remove(output.temporaryPath) } catch {}
     }
 
-    /// Has `body` write to `outputs`, one for each retention, and finishes these; if anything fails, no file
-    /// stays.
-    func writeSegments(
-        _ body: (inout [Int64?: SegmentOutput]) throws -> Void
+    /// Has `body` write to `outputs`, which have keys of its choice, and finishes these; if anything fails, no
+    /// file stays.
+    func writeSegments<Key: Hashable>(
+        _ body: (inout [Key: SegmentOutput]) throws -> Void
     ) throws(StorageError) -> [Segment] {
-        var outputs: [Int64?: SegmentOutput] = [:]
+        var outputs: [Key: SegmentOutput] = [:]
         var segments: [Segment] = []
         do {
             try body(&outputs)
-            for retention in Array(outputs.keys) {
-                guard let output = outputs.removeValue(forKey: retention) else { continue }
+            for key in Array(outputs.keys) {
+                guard let output = outputs.removeValue(forKey: key) else { continue }
                 if let segment = try finish(output) { segments.append(segment) }
             }
             return segments

@@ -17,18 +17,21 @@ struct NewSeriesCount: Sendable {
 extension Store.State {
     /// The limit that a new series with these labels would exceed, or nil.
     ///
-    /// A limit of 0 is none.
+    /// Series are counted in the head and in the one before, of which the larger number counts: so known series
+    /// find their place again in a new head. A limit of 0 is none.
     mutating func limitOnNewSeries(_ labels: Labels, _ limits: Limits, _ now: Timestamp) -> String? {
         newSeries.advance(to: now)
-        if limits.seriesActive > 0, table.count >= limits.seriesActive {
+        let count = max(head.seriesCount, head.previousSeriesCount)
+        if limits.seriesActive > 0, count >= limits.seriesActive {
             return "series_active (\(limits.seriesActive))"
         }
         if limits.seriesCreatedPerMinute > 0, newSeries.count >= limits.seriesCreatedPerMinute {
             return "series_created_per_minute (\(limits.seriesCreatedPerMinute))"
         }
-        if limits.seriesPerMetric > 0, let name = labels.metricName {
-            let count = index.values(of: "__name__")[ByteText(name)]?.count ?? 0
-            if count >= limits.seriesPerMetric { return "series_per_metric (\(limits.seriesPerMetric))" }
+        if limits.seriesPerMetric > 0, let name = labels.metricName,
+            head.seriesCount(ofMetric: name) >= limits.seriesPerMetric
+        {
+            return "series_per_metric (\(limits.seriesPerMetric))"
         }
         return nil
     }

@@ -4,6 +4,8 @@ import Model
 extension Store: SampleSink {
     /// The content of a log record is ended from this size on, in bytes.
     private static let recordByteCount = 8 << 20
+    /// The earliest time a sample may have, in milliseconds: the start of the year 1.
+    package static let earliestMillis: Int64 = -62_135_596_800_000
 
     package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
         let (outcome, commits) = try state.withLock { state throws(SinkError) in
@@ -13,6 +15,21 @@ extension Store: SampleSink {
         return outcome
     }
 
+    /// One write on its way: what it is checked against, and what became of it so far.
+    private struct Write {
+        let batch: SampleBatch
+        let spelling: any LabelSpelling
+        let limits: Limits
+        let now: Timestamp
+        let latestMillis: Int64
+        let epoch: UInt64
+        var outcome = AppendOutcome()
+        var commits: [LogCommit] = []
+        var overwrittenCount = 0
+        var outOfOrderCount = 0
+        var newCount = 0
+    }
+
     private func write(
         _ batch: SampleBatch,
         to state: inout State
@@ -20,98 +37,110 @@ extension Store: SampleSink {
         if state.isClosed { throw .unavailable("the store is closed") }
         let now = options.now()
         let limits = options.limits.current
-        let latestMillis = now.advanced(byMillis: Int64(limits.future)).millis
-        let epoch = try log.beginWrite()
-        var outcome = AppendOutcome()
-        var commits: [LogCommit] = []
-        let record = state.record
-        record.removeAll()
-        var previous: Int?
-        let spelling = batch.spelling
-        for (position, series) in batch.series.enumerated() {
-            var found = state.table.guess(batch, position, spelling, after: previous)
-            var earliestMillis = Window.earliestMillis
-            var unknown = Labels.empty
-            if found == nil {
-                do throws(LabelRefusal) {
-                    unknown = try batch.checkedLabels(at: position)
-                } catch {
-                    outcome.rejections.add(sampleCount: series.samples.count, error.text)
-                    continue
-                }
-                found = state.table.find(unknown, after: previous)
-            }
-            if let found {
-                earliestMillis = Store.earliest(now, state.table[found].retentionMillis)
-            } else {
-                let labels = unknown
-                if let fault = SeriesRules.fault(labels, limits) {
-                    outcome.rejections.add(sampleCount: series.samples.count, "series \(labels): \(fault)")
-                    continue
-                }
-                let retention = state.retention.rawMillis(of: labels)
-                earliestMillis = Store.earliest(now, retention)
-                let isWorthASeries = series.samples.contains {
-                    batch.timestamps[$0] >= earliestMillis && batch.timestamps[$0] <= latestMillis
-                }
-                if isWorthASeries {
-                    if let limit = state.limitOnNewSeries(labels, limits, now) {
-                        outcome.rejections.add(
-                            limitedSampleCount: series.samples.count,
-                            "series \(labels): a new series would exceed the limit \(limit)"
-                        )
-                        continue
-                    }
-                    found = addSeries(labels, retention, to: &state)
-                }
-            }
-            let id = found.map { state.table[$0].id }
-            // The samples to store that follow each other.
-            var runStart = series.samples.lowerBound
-            for sample in series.samples {
-                let millis = batch.timestamps[sample]
-                guard millis >= earliestMillis, millis <= latestMillis, let id, let found else {
-                    let labels = found.map { state.table[$0].labels } ?? unknown
-                    outcome.rejections.add(Store.refusal(labels, millis, latestMillis, limits))
-                    if let id { put(id, batch, runStart..<sample, epoch, now, &state) }
-                    runStart = sample + 1
-                    continue
-                }
-                if state.table[found].definedInLog != epoch {
-                    let number = UInt32(truncatingIfNeeded: id.rawValue)
-                    unsafe state.table[found].labels.packed.withUnsafeBytes {
-                        unsafe record.define(number, packed: $0)
-                    }
-                    state.table[found].definedInLog = epoch
-                }
-                record.append(
-                    UInt32(truncatingIfNeeded: id.rawValue),
-                    millis: millis,
-                    bits: batch.values[sample].bitPattern
-                )
-                outcome.storedSampleCount += 1
-            }
-            if let id { put(id, batch, runStart..<series.samples.upperBound, epoch, now, &state) }
-            previous = found ?? previous
-            if record.byteCount >= Store.recordByteCount { commits.append(try log(record, epoch, &state)) }
-        }
-        if !record.isEmpty { commits.append(try log(record, epoch, &state)) }
-        try note(batch.metadata, epoch, &state, &commits)
-        telemetry.samplesAppended.add(outcome.storedSampleCount)
-        telemetry.samplesRejected.add(outcome.rejections.count)
-        return (outcome, commits)
+        var write = Write(
+            batch: batch,
+            spelling: batch.spelling,
+            limits: limits,
+            now: now,
+            latestMillis: now.advanced(byMillis: Int64(limits.future)).millis,
+            epoch: try log.beginWrite()
+        )
+        state.head.beginWrite(epoch: write.epoch)
+        state.record.removeAll()
+        try unsafe batch.labelBytes.withUnsafeBytes { labels in
+            Result { () throws(SinkError) in try unsafe put(&write, labels, &state) }
+        }.get()
+        if !state.record.isEmpty { write.commits.append(try log(state.record, write.epoch, &state)) }
+        try note(batch.metadata, write.epoch, &state, &write.commits)
+        telemetry.samplesAppended.add(write.outcome.storedSampleCount)
+        telemetry.samplesRejected.add(write.outcome.rejections.count)
+        if write.overwrittenCount > 0 { telemetry.samplesOverwritten.add(write.overwrittenCount) }
+        if write.outOfOrderCount > 0 { telemetry.samplesOutOfOrder.add(write.outOfOrderCount) }
+        if write.newCount > 0 { telemetry.seriesCreated.add(write.newCount) }
+        return (write.outcome, write.commits)
     }
 
+    /// Puts all series of the write, whose labels lie in `labels`, into the head and into records.
     private func put(
-        _ id: SeriesID,
-        _ batch: SampleBatch,
-        _ run: Range<Int>,
-        _ epoch: UInt64,
-        _ now: Timestamp,
+        _ write: inout Write,
+        _ labels: UnsafeRawBufferPointer,
         _ state: inout State
-    ) {
-        guard !run.isEmpty else { return }
-        state.put(id, batch.timestamps[run], batch.values[run], log: epoch, now: now, telemetry)
+    ) throws(SinkError) {
+        let head = state.head
+        for (position, series) in write.batch.series.enumerated() {
+            let spelled = unsafe UnsafeRawBufferPointer(rebasing: labels[series.labels])
+            if let known = unsafe head.follower(spelled, write.spelling) {
+                put(&write, known, series.samples, &state)
+            } else {
+                putUnguessed(&write, position, &state)
+            }
+            if state.record.byteCount >= Store.recordByteCount {
+                write.commits.append(try log(state.record, write.epoch, &state))
+            }
+        }
+    }
+
+    /// Puts the samples of a known series into the head and into the record.
+    @inline(__always)
+    private func put(_ write: inout Write, _ series: UInt32, _ samples: Range<Int>, _ state: inout State) {
+        let head = state.head
+        let record = state.record
+        let earliestMillis = Store.earliest(write.now, head.retentionMillis(series))
+        for sample in samples {
+            let millis = write.batch.timestamps[sample]
+            guard millis >= earliestMillis, millis <= write.latestMillis else {
+                refuse(&write, head.labels(series), millis)
+                continue
+            }
+            let bits = write.batch.values[sample].bitPattern
+            head.define(series, in: record)
+            record.append(series, millis: millis, bits: bits)
+            switch head.append(series, millis: millis, bits: bits) {
+            case .atEnd: break
+            case .overwritesLast: write.overwrittenCount &+= 1
+            case .outOfOrder: write.outOfOrderCount &+= 1
+            }
+            write.outcome.storedSampleCount &+= 1
+        }
+    }
+
+    /// Puts the series at `position`, which did not come after the one before it the last time.
+    private func putUnguessed(_ write: inout Write, _ position: Int, _ state: inout State) {
+        let samples = write.batch.series[position].samples
+        let labels: Labels
+        do throws(LabelRefusal) {
+            labels = try write.batch.checkedLabels(at: position)
+        } catch {
+            write.outcome.rejections.add(sampleCount: samples.count, error.text)
+            return
+        }
+        if let known = state.head.find(labels) { return put(&write, known, samples, &state) }
+        if let fault = SeriesRules.fault(labels, write.limits) {
+            write.outcome.rejections.add(sampleCount: samples.count, "series \(labels): \(fault)")
+            return
+        }
+        let retentionMillis = state.retention.rawMillis(of: labels)
+        let earliestMillis = Store.earliest(write.now, retentionMillis)
+        let isWorthASeries = samples.contains {
+            write.batch.timestamps[$0] >= earliestMillis && write.batch.timestamps[$0] <= write.latestMillis
+        }
+        guard isWorthASeries else {
+            for sample in samples { refuse(&write, labels, write.batch.timestamps[sample]) }
+            return
+        }
+        if !state.head.isKnown(labels) {
+            if let limit = state.limitOnNewSeries(labels, write.limits, write.now) {
+                write.outcome.rejections.add(
+                    limitedSampleCount: samples.count,
+                    "series \(labels): a new series would exceed the limit \(limit)"
+                )
+                return
+            }
+            state.newSeries.count += 1
+            write.newCount += 1
+        }
+        let series = state.head.add(labels, retentionMillis: retentionMillis)
+        put(&write, series, samples, &state)
     }
 
     private func log(
@@ -128,15 +157,6 @@ extension Store: SampleSink {
             throw .unavailable("the write-ahead log could not be written; try again")
         }
         return commit
-    }
-
-    private func addSeries(_ labels: Labels, _ retentionMillis: Int64?, to state: inout State) -> Int {
-        state.counters.lastSeries += 1
-        let id = SeriesID(state.counters.lastSeries)
-        telemetry.seriesCreated.add()
-        state.newSeries.count += 1
-        state.index.add(id, labels)
-        return state.table.add(id, labels, retentionMillis: retentionMillis)
     }
 
     private func note(
@@ -156,48 +176,22 @@ extension Store: SampleSink {
 
     /// The time before which samples have expired, in milliseconds.
     static func earliest(_ now: Timestamp, _ retentionMillis: Int64?) -> Int64 {
-        guard let retentionMillis else { return Window.earliestMillis }
-        return max(Window.earliestMillis, now.advanced(byMillis: -retentionMillis).millis)
+        guard let retentionMillis else { return Store.earliestMillis }
+        return max(Store.earliestMillis, now.advanced(byMillis: -retentionMillis).millis)
     }
 
-    private static func refusal(
-        _ labels: Labels,
-        _ millis: Int64,
-        _ latestMillis: Int64,
-        _ limits: Limits
-    ) -> String {
+    private func refuse(_ write: inout Write, _ labels: Labels, _ millis: Int64) {
+        let limits = write.limits
         let reason =
-            if millis > latestMillis {
+            if millis > write.latestMillis {
                 "the timestamp is too far in the future (limit future: "
                     + DurationText.format(millis: Int64(limits.future)) + ")"
-            } else if millis < Window.earliestMillis {
+            } else if millis < Store.earliestMillis {
                 "the timestamp is before the year 1"
             } else {
                 "the sample is older than its retention"
             }
-        return "series \(labels), timestamp \(millis): \(reason)"
-    }
-}
-
-extension Store.State {
-    /// Puts samples of a series into their windows.
-    mutating func put(
-        _ id: SeriesID,
-        _ timestamps: ArraySlice<Int64>,
-        _ values: ArraySlice<Double>,
-        log: UInt64,
-        now: Timestamp,
-        _ telemetry: StorageTelemetry
-    ) {
-        var rest = timestamps
-        while let first = rest.first {
-            let start = Window.start(of: first)
-            let taken = windows[start, default: HeadWindow(start: start, firstLog: log, now: now)]
-                .append(id, rest, values, now: now)
-            if taken.overwrittenCount > 0 { telemetry.samplesOverwritten.add(taken.overwrittenCount) }
-            if taken.outOfOrderCount > 0 { telemetry.samplesOutOfOrder.add(taken.outOfOrderCount) }
-            rest = rest.dropFirst(max(1, taken.count))
-        }
+        write.outcome.rejections.add("series \(labels), timestamp \(millis): \(reason)")
     }
 }
 

@@ -5,11 +5,8 @@ extension Store {
     package var figures: StoreFigures {
         var figures = StoreFigures()
         state.withLock { state in
-            figures.seriesCount = state.table.count
+            figures.seriesCount = state.head.activeSeriesCount
             figures.headSampleCount = state.headSampleCount
-            figures.headSampleCount += state.frozen.reduce(0) { total, frozen in
-                total + frozen.windows.values.reduce(0) { $0 + $1.sampleCount }
-            }
             figures.segmentCount = state.segments.count
             figures.segmentBytes = state.segments.reduce(0) { $0 + $1.record.byteCount }
             figures.segmentSampleCount = state.segments.reduce(0) { $0 + $1.record.sampleCount }
@@ -18,39 +15,41 @@ extension Store {
         figures.samplesPerSecond = intakeRate.withLock { $0.perSecond }
         return figures
     }
-}
 
-extension Store {
-    /// What the series are made of; each list has at most `limit` lines, the longest first.
-    package func cardinality(limit: Int) -> CardinalityFigures {
+    /// What the series are made of, all of the store; each list has at most `limit` lines, the longest first.
+    ///
+    /// - Throws: `SourceError` if that takes longer than a query may.
+    package func cardinality(limit: Int) throws(SourceError) -> CardinalityFigures {
+        let budget = QueryBudget(limits: options.limits.current)
         var figures = CardinalityFigures()
-        var pairs: [CardinalityFigures.Entry] = []
-        // The index is copied on write, so that going through it keeps no writer waiting.
-        let (index, windows, segments) = state.withLock { state in
-            figures.seriesCount = state.table.count
-            let windows = state.windows.values.map { ($0.range, $0.columns.seriesCount) }
-            return (state.index, windows, state.segments)
-        }
-        for (range, columnCount) in windows {
-            figures.chunkCount += columnCount
-            figures.note(range)
-        }
-        for name in index.labelNames {
-            let values = index.values(of: name.string)
-            figures.labelPairCount += values.count
-            figures.valuesByLabelName.append(.init(name.string, values.count))
-            let bytes = values.keys.reduce(0) { $0 + $1.string.utf8.count }
-            figures.bytesByLabelName.append(.init(name.string, bytes))
-            for (value, series) in values {
-                if name.string == Labels.metricName {
-                    figures.seriesByMetricName.append(.init(value.string, series.count))
-                }
-                pairs.append(.init("\(name.string)=\(value.string)", series.count))
-            }
+        let (heads, segments) = state.withLock { ($0.frozen.map(\.head) + [$0.head], $0.segments) }
+        for head in heads where head.sampleCount > 0 {
+            figures.chunkCount += head.seriesCount
+            figures.note(TimeRange(Timestamp(millis: head.minMillis), Timestamp(millis: head.maxMillis)))
         }
         for segment in segments {
             figures.chunkCount += segment.chunkCount
             figures.note(segment.record.range)
+        }
+        var names: [ByteText: [ByteText: Int]] = [:]
+        _ = try view(of: .all).forEachSeries([], .all, budget) { series in
+            figures.seriesCount += 1
+            for label in series.labels {
+                names[ByteText(label.name), default: [:]][ByteText(label.value), default: 0] += 1
+            }
+        }
+        var pairs: [CardinalityFigures.Entry] = []
+        for (name, values) in names {
+            figures.labelPairCount += values.count
+            figures.valuesByLabelName.append(.init(name.string, values.count))
+            let bytes = values.keys.reduce(0) { $0 + $1.string.utf8.count }
+            figures.bytesByLabelName.append(.init(name.string, bytes))
+            for (value, count) in values {
+                if name.string == Labels.metricName {
+                    figures.seriesByMetricName.append(.init(value.string, count))
+                }
+                pairs.append(.init("\(name.string)=\(value.string)", count))
+            }
         }
         figures.seriesByLabelPair = pairs
         for path in [

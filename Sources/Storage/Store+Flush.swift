@@ -1,16 +1,32 @@
 import Catalog
+import Dispatch
 import Model
 
 extension Store {
     /// Writes everything in the head into segments and returns when that is done.
     package func flush() async throws(StorageError) {
+        try await onQueue(maintenance) { () throws(StorageError) in try self.flush(keepSpare: false) }
+    }
+
+    /// Writes everything in the head into segments.
+    ///
+    /// With `keepSpare` one of the log files that are not needed any more may stay to be overwritten.
+    ///
+    /// On the maintenance queue.
+    func flush(keepSpare: Bool) throws(StorageError) {
+        freeze()
+        try writeFrozen(keepSpare: keepSpare)
+    }
+
+    /// Does `work` on `queue` and returns when it is done.
+    func onQueue(
+        _ queue: DispatchQueue,
+        _ work: @escaping @Sendable () throws(StorageError) -> Void
+    ) async throws(StorageError) {
         let result: Result<Void, StorageError> = await withCheckedContinuation { continuation in
-            maintenance.async {
+            queue.async {
                 do throws(StorageError) {
-                    try self.flush(
-                        windows: self.state.withLock { Set($0.windows.keys) },
-                        keepSpare: false
-                    )
+                    try work()
                     continuation.resume(returning: .success(()))
                 } catch {
                     continuation.resume(returning: .failure(error))
@@ -20,53 +36,22 @@ extension Store {
         try result.get()
     }
 
-    /// Flushes the windows that are over and quiet, or all when head or log have grown too large.
+    /// Flushes the head if it is time for it or if it has grown too large, and what an earlier flush could
+    /// not write.
+    ///
+    /// On the maintenance queue.
     func flushWhatIsDue() {
         let now = options.now()
-        let due = state.withLock { state -> Set<Int64> in
-            if state.headSampleCount >= options.headSamples || log.byteCount >= options.logBytes {
-                return Set(state.windows.keys)
-            }
-            let shortest = state.retention.shortestMillis
-            let due = state.windows.values.filter {
-                $0.isDue(at: now, options) || Store.isExpired(windowStart: $0.start, now, shortest)
-            }
-            return Set(due.map(\.start))
+        let (isDue, hasLeftover) = state.withLock { state in
+            (isFlushDue(state, now), !state.frozen.isEmpty)
         }
-        let hasLeftover = state.withLock { !$0.frozen.isEmpty }
-        guard !due.isEmpty || hasLeftover else { return }
+        if isDue { freeze() }
+        guard isDue || hasLeftover else { return }
         do throws(StorageError) {
-            try flush(windows: due, keepSpare: true)
+            try writeFrozen(keepSpare: true)
         } catch {
             telemetry.logger.error("flush failed, its samples stay in the head and the log: \(error)")
         }
-    }
-
-    // MARK: - On the maintenance queue
-
-    /// Flushes the windows with these starts, on the maintenance queue.
-    ///
-    /// With `keepSpare` one of the log files that are not needed any more may stay to be overwritten.
-    func flush(windows starts: Set<Int64>, keepSpare: Bool) throws(StorageError) {
-        state.withLock { state in
-            let windows = state.windows.filter { starts.contains($0.key) }
-            guard !windows.isEmpty else { return }
-            for start in windows.keys { state.windows[start] = nil }
-            state.frozen.append(FrozenHead(windows: windows, sequence: state.counters.lastSequence))
-        }
-        // What an earlier flush could not write comes first: segments are made in the order of their
-        // sequence.
-        while let frozen = state.withLock({ $0.frozen.first }) {
-            do throws(StorageError) {
-                try write(frozen)
-                telemetry.flushes.add()
-            } catch {
-                telemetry.flushFailures.add()
-                throw error
-            }
-        }
-        try saveMetadata()
-        removeOldLogFiles(keepSpare: keepSpare)
     }
 
     /// Puts metadata that the catalog does not have into it.
@@ -80,118 +65,87 @@ extension Store {
     }
 
     /// Deletes the log files whose samples are all in segments; of an empty head that is every file.
-    ///
-    /// With `keepSpare` one may stay for the log to overwrite.
     func removeOldLogFiles(keepSpare: Bool) {
-        // The log may be the only place that knows some metadata.
-        guard state.withLock({ $0.unsavedMetadata.isEmpty }) else { return }
-        let oldest = state.withLock { state in
-            guard state.frozen.isEmpty else { return UInt64(0) }
+        let oldest = state.withLock { state -> UInt64? in
+            // The log may be the only place that knows some metadata.
+            guard state.unsavedMetadata.isEmpty, state.frozen.isEmpty else { return nil }
             // Under the store's lock no write can get between the look at the head and the new file.
-            return state.windows.values.map(\.firstLog).min() ?? log.beginFile()
+            if state.head.sampleCount == 0 { state.headFirstLog = log.beginFile() }
+            return state.headFirstLog
         }
-        log.removeFiles(below: oldest, keepSpare: keepSpare)
-    }
-
-    private func write(_ frozen: FrozenHead) throws(StorageError) {
-        let now = options.now()
-        let starts = frozen.windows.keys.sorted()
-        let series = sortedSeries(of: frozen)
-        var segments: [Segment] = []
-        for retention in Set(series.map(\.retentionMillis)) {
-            let members = series.filter { $0.retentionMillis == retention }
-            for group in Store.groups(of: starts, retention, options.windowsPerFlush) {
-                let live = group.filter { !Store.isExpired(windowStart: $0, now, retention) }
-                let shape = SegmentShape(
-                    retentionMillis: retention,
-                    sequence: frozen.sequence,
-                    windows: Dictionary(uniqueKeysWithValues: live.map { ($0, frozen.sequence) })
-                )
-                segments += try writeSegments { outputs in
-                    var output = try beginSegment(shape)
-                    defer { outputs[retention] = output }
-                    for item in members {
-                        output.writer.beginSeries(item.labels)
-                        for start in live {
-                            if let window = frozen.windows[start]?.columns[item.id] {
-                                try output.writer.append(window.sorted())
-                            }
-                        }
-                        try output.writer.endSeries()
-                    }
-                }
-            }
-        }
-        let (metadata, counters) = state.withLock { ($0.changedMetadata, $0.counters) }
-        var change = CatalogChange(counters: counters)
-        change.addedSegments = segments.map(\.record)
-        change.metadata = metadata
-        let identities = try identify(segments)
-        try commit(change)
-        state.withLock { state in
-            state.frozen.removeFirst()
-            state.add(segments, identities)
-            state.noteSaved(metadata)
-        }
-        let hasExpired = series.filter { item in
-            starts.contains { Store.isExpired(windowStart: $0, now, item.retentionMillis) }
-        }
-        forget(hasExpired.map(\.id))
-    }
-
-    /// A series to be written.
-    struct FlushSeries {
-        var id: SeriesID
-        var labels: Labels
-        var retentionMillis: Int64?
-    }
-
-    private func sortedSeries(of frozen: FrozenHead) -> [FlushSeries] {
-        var ids: Set<SeriesID> = []
-        for window in frozen.windows.values { ids.formUnion(window.columns.keys) }
-        return describe(ids)
-    }
-
-    /// The series with these ids in label order.
-    func describe(_ ids: some Collection<SeriesID>) -> [FlushSeries] {
-        let series = state.withLock { state in
-            ids.compactMap { id in
-                state.table.index(of: id).map { index in
-                    FlushSeries(
-                        id: id,
-                        labels: state.table[index].labels,
-                        retentionMillis: state.table[index].retentionMillis
-                    )
-                }
-            }
-        }
-        return series.sorted { $0.labels < $1.labels }
-    }
-
-    /// Which windows go into one segment each: every one by itself if they are few, else those of a partition
-    /// together, the shortest partitions that keep the segments few.
-    private static func groups(of starts: [Int64], _ retention: Int64?, _ few: Int) -> [[Int64]] {
-        guard starts.count > few, let longest = CompactionPlanner.longestTier(retention) else {
-            return starts.map { [$0] }
-        }
-        var groups: [[Int64]] = []
-        for tier in CompactionPlanner.tiers[...longest] {
-            let partitions = Dictionary(grouping: starts) { start in
-                Timestamp(millis: start).floored(toMillis: tier).millis
-            }
-            groups = partitions.sorted { $0.key < $1.key }.map(\.value)
-            if groups.count <= few / 2 { break }
-        }
-        return groups
+        if let oldest { log.removeFiles(below: oldest, keepSpare: keepSpare) }
     }
 
     func commit(_ change: CatalogChange) throws(StorageError) {
         do throws(CatalogError) { try catalog.commit(change) } catch { throw .catalog(error) }
     }
 
-    static func isExpired(windowStart: Int64, _ now: Timestamp, _ retentionMillis: Int64?) -> Bool {
-        guard let retentionMillis else { return false }
-        return Window.range(startingAt: windowStart).end < now.advanced(byMillis: -retentionMillis)
+    // MARK: - Private
+
+    /// A head ends some minutes after each even hour, so that late samples of the last two hours are in it;
+    /// or when its samples take much memory, and more than its series do; or when the log is large.
+    private func isFlushDue(_ state: State, _ now: Timestamp) -> Bool {
+        guard state.head.sampleCount > 0 else { return false }
+        let end = state.headStart.floored(toMillis: options.headMillis)
+            .advanced(byMillis: options.headMillis).advanced(byMillis: options.flushDelayMillis)
+        // A clock that was put back a long way must not keep a head for ever.
+        if now >= end || now < state.headStart.advanced(byMillis: -options.headMillis) { return true }
+        let seriesBytes = state.head.seriesCount * Head.usualSeriesByteCount
+        return state.head.byteCount - seriesBytes >= max(options.headBytes, seriesBytes)
+            || log.byteCount >= options.logBytes
+    }
+
+    /// Ends the head; a new one takes the writes from now on.
+    private func freeze() {
+        let now = options.now()
+        state.withLock { state in
+            guard state.head.sampleCount > 0 else { return }
+            state.frozen.append(FrozenHead(head: state.head, sequence: state.counters.lastSequence))
+            state.head = Head(after: state.head)
+            state.headStart = now
+            // Under the store's lock no write can get between the old head and the new file.
+            state.headFirstLog = log.beginFile()
+        }
+    }
+
+    private func writeFrozen(keepSpare: Bool) throws(StorageError) {
+        // Oldest first: segments are made in the order of their sequence.
+        while let frozen = state.withLock({ $0.frozen.first }) {
+            do throws(StorageError) {
+                try write(frozen)
+                telemetry.flushes.add()
+            } catch {
+                telemetry.flushFailures.add()
+                throw error
+            }
+        }
+        try saveMetadata()
+        removeOldLogFiles(keepSpare: keepSpare)
+    }
+
+    private func write(_ frozen: FrozenHead) throws(StorageError) {
+        let start = ContinuousClock.now
+        let segments = try writeSegments(of: frozen)
+        var (metadata, counters) = state.withLock { ($0.changedMetadata, $0.counters) }
+        counters.flushedSequence = frozen.sequence
+        var change = CatalogChange(counters: counters)
+        change.addedSegments = segments.map(\.record)
+        change.metadata = metadata
+        try commit(change)
+        state.withLock { state in
+            state.counters.flushedSequence = frozen.sequence
+            state.frozen.removeFirst()
+            state.add(segments)
+            state.noteSaved(metadata)
+        }
+        let millis = Int((ContinuousClock.now - start) / .milliseconds(1))
+        telemetry.logger.info(
+            """
+            head flushed: series=\(frozen.head.seriesCount) samples=\(frozen.head.sampleCount) \
+            segments=\(segments.count) bytes=\(segments.reduce(0) { $0 + $1.record.byteCount }) \
+            duration_ms=\(millis)
+            """
+        )
     }
 }
 

@@ -8,25 +8,26 @@ import Telemetry
 
 /// The storage engine: takes batches of samples and answers selections, all under one data directory.
 ///
-/// A write goes to the log and into the head, and is acknowledged when its log record is durable. Windows of
-/// the head are flushed into immutable segments, after which their log files go. Reads merge segments and
-/// head in the order in which samples were written, so that of equal times the later write counts.
-/// ARCHITECTURE.md "Storage" tells how the parts fit.
+/// A write goes to the log and into the head, and is acknowledged when its log record is durable. A head is
+/// frozen and flushed into immutable segments as a whole, after which its log files go; background compaction
+/// merges segments into fewer and larger ones. Reads merge segments and heads by labels, in the order in which
+/// samples were written, so that of equal times the later write counts. ARCHITECTURE.md "Storage" tells how
+/// the parts fit.
 ///
 /// One lock (`state`) guards what is in memory. File work is done outside it: the log's on the log's queue,
 /// flushes on `maintenance`, expiry and merges on `compaction`.
 package final class Store: Sendable {
     struct State {
-        var table = SeriesTable()
-        var index = InvertedIndex()
-        /// The windows that take writes, by start.
-        var windows: [Int64: HeadWindow] = [:]
-        /// Windows on their way into a segment, oldest first.
+        /// The head that takes writes.
+        var head: Head
+        /// The number of the log file that the head's first write went to, or may go to.
+        var headFirstLog: UInt64
+        /// When the head began, by the daemon's clock.
+        var headStart: Timestamp
+        /// Heads on their way into segments, oldest first.
         var frozen: [FrozenHead] = []
         /// The segments in the order of their sequence.
         var segments: [Segment] = []
-        /// Which series the segments have, by file.
-        var identities: [String: SegmentIdentities] = [:]
         /// When something of a segment expires next, as far as that was found out under this retention.
         var expiries: [String: Timestamp] = [:]
         /// What cannot be read: which times it touches, and the sentence for queries.
@@ -41,8 +42,20 @@ package final class Store: Sendable {
         /// Where each write builds its records.
         let record = LogRecordBuilder()
 
-        /// The number of samples in windows that take writes.
-        var headSampleCount: Int { windows.values.reduce(0) { $0 + $1.sampleCount } }
+        /// Puts new segments among the others.
+        mutating func add(_ new: [Segment]) {
+            segments.append(contentsOf: new)
+            segments.sort { ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file) }
+        }
+
+        /// Removes the segments in these files.
+        mutating func remove(_ files: Set<String>) {
+            segments.removeAll { files.contains($0.record.file) }
+            for file in files { expiries[file] = nil }
+        }
+
+        /// The number of samples in heads.
+        var headSampleCount: Int { frozen.reduce(head.sampleCount) { $0 + $1.head.sampleCount } }
     }
 
     let directory: String
@@ -132,9 +145,7 @@ package final class Store: Sendable {
         state.withLock { state in
             state.retention = classes
             state.expiries = [:]
-            for index in 0..<state.table.count {
-                state.table[index].retentionMillis = classes.rawMillis(of: state.table[index].labels)
-            }
+            state.head.setRetention { classes.rawMillis(of: $0) }
         }
         maintenance.async {
             self.flushWhatIsDue()
@@ -182,14 +193,20 @@ package final class Store: Sendable {
                 self.map { [(.empty, read($0))] } ?? []
             }
         }
-        gauge("sextant_series", "Series that have samples in the store.") { store in
-            Double(store.state.withLock { $0.table.count })
+        gauge("sextant_series", "Active series: written since the head before the present one began.") {
+            store in
+            Double(store.state.withLock { $0.head.activeSeriesCount })
         }
-        gauge("sextant_head_samples", "Samples in the head that no flush has taken yet.") { store in
+        gauge("sextant_head_series", "Series in heads, those on their way into segments counted.") { store in
+            Double(
+                store.state.withLock { $0.frozen.reduce($0.head.seriesCount) { $0 + $1.head.seriesCount } }
+            )
+        }
+        gauge("sextant_head_samples", "Samples in heads that no flush has taken yet.") { store in
             Double(store.state.withLock { $0.headSampleCount })
         }
-        gauge("sextant_head_windows", "Windows in the head.") { store in
-            Double(store.state.withLock { $0.windows.count })
+        gauge("sextant_head_bytes", "Memory of the heads.") { store in
+            Double(store.state.withLock { $0.frozen.reduce($0.head.byteCount) { $0 + $1.head.byteCount } })
         }
         gauge("sextant_segments", "Segment files.") { store in
             Double(store.state.withLock { $0.segments.count })

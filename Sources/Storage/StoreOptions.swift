@@ -24,17 +24,12 @@ package struct StoreOptions: Sendable {
     package var logBytes = 1 << 30
     /// What writes leave free on the disk, in bytes; nil for 1 % of it, but 64 MiB at least.
     package var diskReserveBytes: Int?
-    /// The number of samples in the head from which everything in it is flushed.
-    package var headSamples = 32_000_000
-    /// How long after its end a window waits for late samples before it is flushed, in milliseconds.
+    /// How long a head takes writes, in milliseconds; it ends at a multiple of that since the epoch.
+    package var headMillis: Int64 = 2 * 3_600_000
+    /// How long after that a head goes on for late samples, in milliseconds.
     package var flushDelayMillis: Int64 = 10 * 60_000
-    /// How long a past window must have been without writes before it is flushed, in milliseconds.
-    package var quietMillis: Int64 = 2 * 60_000
-    /// How long a past window that never gets quiet stays unflushed, in milliseconds.
-    package var flushLatestMillis: Int64 = 30 * 60_000
-    /// The most windows that get a segment of their own in one flush; a flush of more writes one that spans
-    /// them all.
-    package var windowsPerFlush = 8
+    /// The memory of a head's samples from which it is flushed, if its series take less, in bytes.
+    package var headBytes = 64 << 20
     /// How long writes are refused without a new try after the log could not be written, in milliseconds.
     package var retryMillis = 1000
     /// What series and samples may have; a reload may change it.

@@ -6,9 +6,9 @@ import Model
 /// Brings a data directory back to what was acknowledged before the last end of the daemon.
 ///
 /// The manifest says which segment files count; others are left-overs of a flush that was not finished, and
-/// what they hold is still in the log. Without a manifest all segments count. Then the log is read: samples
-/// whose window was flushed after they were written are in a segment already and are skipped, the rest goes
-/// into the head again.
+/// what they hold is still in the log. Without a manifest all segments count. Then the log is read: writes up
+/// to the last one that was flushed are in segments already and are skipped, the others go into the head
+/// again.
 struct StoreRecovery {
     let directory: String
     let options: StoreOptions
@@ -42,22 +42,25 @@ struct StoreRecovery {
             try files.createDirectory(logDirectory)
             let hadCatalog = try files.list(directory).contains("catalog.sqlite")
             let catalog = try Catalog(path: catalogPath)
-            var state = Store.State(retention: try RetentionClasses(options.retention))
+            var state = Store.State(
+                head: Head(),
+                headFirstLog: 0,
+                headStart: options.now(),
+                retention: try RetentionClasses(options.retention)
+            )
             state.counters = try catalog.counters()
-            // Ids are given anew at each start.
-            state.counters.lastSeries = 0
             for item in try catalog.metadata() { state.metadata[ByteText(item.name)] = item }
             let manifest = try catalog.segments()
             if !hadCatalog { telemetry.logger.info("no catalog in \(directory): a new one is made") }
             let segmentFiles = SegmentFiles(files) { [telemetry] error in telemetry.note(error) }
             try openSegments(hadCatalog ? manifest : nil, catalog, segmentFiles, &state)
-            try loadSeries(&state)
+            state.head = headAfterLastFlush(state)
             let (nextLog, logFiles) = try replayLog(&state)
             let millis = Int((ContinuousClock.now - start) / .milliseconds(1))
             telemetry.logger.info(
                 """
-                store opened: directory=\(directory) series=\(state.table.count) \
-                segments=\(state.segments.count) head_samples=\(state.headSampleCount) \
+                store opened: directory=\(directory) segments=\(state.segments.count) \
+                head_series=\(state.head.seriesCount) head_samples=\(state.head.sampleCount) \
                 duration_ms=\(millis) durability=\(options.durability.rawValue)
                 """
             )
@@ -160,35 +163,23 @@ struct StoreRecovery {
         state.damages.append((range, "\(text); its samples are missing here"))
     }
 
-    /// Makes the series of all segments known.
-    private func loadSeries(_ state: inout Store.State) throws {
-        for segment in state.segments {
+    /// The head to begin with: where new series are limited, those of the last flush are not new.
+    private func headAfterLastFlush(_ state: Store.State) -> Head {
+        let limits = options.limits.current
+        guard limits.seriesCreatedPerMinute > 0 || limits.seriesPerMetric > 0 else { return Head() }
+        let known = Head()
+        let last = state.segments.map(\.record.sequence).max()
+        for segment in state.segments where segment.record.sequence == last {
+            var reader = Segment.Reader()
             do throws(StorageError) {
-                let identities = try identities(of: segment, &state)
-                state.identities[segment.record.file] = identities
+                for ordinal in 0..<UInt32(clamping: segment.seriesCount) {
+                    _ = known.series(of: try segment.labels(of: ordinal, &reader)) { nil }
+                }
             } catch {
-                state.segments.removeAll { $0 === segment }
-                try putAside(segment.record.file, error, segment.record.range, &state)
+                segment.note(error)
             }
         }
-    }
-
-    private func identities(
-        of segment: Segment,
-        _ state: inout Store.State
-    ) throws(StorageError) -> SegmentIdentities {
-        var identities = SegmentIdentities()
-        let table = try segment.blockTable()
-        for block in 0..<table.count {
-            do throws(StorageError) {
-                let labels = try segment.labelsBlock(block, table)
-                for index in 0..<labels.count { identities.append(state.id(of: labels.labels(at: index))) }
-            } catch {
-                noteDamage("segment \(segment.record.file): \(error)", segment.record.range, &state)
-                for _ in table.ordinals(ofBlock: block) { identities.append(nil) }
-            }
-        }
-        return identities
+        return Head(after: known)
     }
 
     // MARK: - Log
@@ -197,18 +188,16 @@ struct StoreRecovery {
         try LogFile.removeSpares(in: logDirectory, files)
         let numbers = try files.list(logDirectory).compactMap(LogFile.number(ofName:)).sorted()
         var sizes: [UInt64: Int] = [:]
-        var flushed: [Int64: UInt64] = [:]
-        for segment in state.segments {
-            flushed.merge(segment.windows) { max($0, $1) }
-        }
         options.replay.begin(first: numbers.first ?? 0, last: numbers.last ?? 0)
+        state.headFirstLog = numbers.first ?? 0
         for number in numbers {
             options.replay.note(number)
             let path = "\(logDirectory)/\(LogFile.name(number))"
-            var ids: [UInt32: SeriesID] = [:]
+            var replay = LogReplay(number: number)
             let report = try LogFile.read(path: path, number: number, fileSystem: files) { record in
-                replay(record, number, flushed, &ids, &state)
+                replay.take(record, into: &state)
             }
+            telemetry.damagedRecords.add(replay.orphanCount)
             sizes[number] = report.fileByteCount
             note(report, path)
         }
@@ -229,53 +218,6 @@ struct StoreRecovery {
                 daemon stopped, or the end of the file is damaged
                 """
             )
-        }
-    }
-
-    private func replay(
-        _ record: LogRecord,
-        _ number: UInt64,
-        _ flushed: [Int64: UInt64],
-        _ ids: inout [UInt32: SeriesID],
-        _ state: inout Store.State
-    ) {
-        let write: LogWrite
-        switch record {
-        case .metadata(let metadata):
-            for item in metadata {
-                state.metadata[ByteText(item.name)] = item
-                state.unsavedMetadata.insert(ByteText(item.name))
-            }
-            return
-        case .definitions(let definitions):
-            for entry in definitions.entries where ids[entry.series] == nil {
-                guard let labels = definitions.labels(of: entry) else { continue }
-                ids[entry.series] = state.id(of: labels)
-            }
-            return
-        case .write(let found): write = found
-        }
-        let now = options.now()
-        state.counters.lastSequence = max(state.counters.lastSequence, write.sequence)
-        var sample = 0
-        for (logged, sampleCount) in zip(write.series, write.sampleCounts) {
-            defer { sample += sampleCount }
-            guard let id = ids[logged] else {
-                telemetry.damagedRecords.add()
-                continue
-            }
-            for position in sample..<sample + sampleCount {
-                let millis = write.timestamps[position]
-                guard write.sequence > flushed[Window.start(of: millis)] ?? 0 else { continue }
-                state.put(
-                    id,
-                    write.timestamps[position...position],
-                    write.values[position...position],
-                    log: number,
-                    now: now,
-                    telemetry
-                )
-            }
         }
     }
 }

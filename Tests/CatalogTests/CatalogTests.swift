@@ -28,7 +28,7 @@ import Testing
         let path = temporaryPath()
         defer { do { try FileManager.default.removeItem(atPath: path) } catch {} }
         var change = CatalogChange(counters: Counters())
-        change.counters.lastSeries = .max
+        change.counters.flushedSequence = .max
         change.counters.lastSequence = 5
         change.addedSegments = [record("b", 2), record("a", 1)]
         change.metadata = [MetricMetadata(name: "x", kind: .gauge, help: "X.", unit: "bytes")]

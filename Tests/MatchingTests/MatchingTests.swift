@@ -66,66 +66,6 @@ import Testing
     }
 }
 
-@Suite struct InvertedIndexTests {
-    @Test("Canonically equivalent spellings are different values")
-    func spellings() throws {
-        let (one, two) = ("caf\u{e9}", "cafe\u{301}")
-        var index = InvertedIndex()
-        index.add(SeriesID(1), Labels(["a": one]))
-        index.add(SeriesID(2), Labels(["a": two]))
-        #expect(index.values(of: "a").count == 2)
-        for (value, id) in [(one, 1), (two, 2)] as [(String, UInt64)] {
-            let matcher = try CompiledMatcher(Matcher("a", .equal, value))
-            #expect(index.series(matching: [matcher]) == [SeriesID(id)])
-            let other = try CompiledMatcher(Matcher("a", .notEqual, value))
-            #expect(index.series(matching: [other]) == [SeriesID(3 - id)])
-        }
-    }
-
-    @Test("Any set of matchers selects the series that a scan selects", arguments: 0..<20)
-    func agreesWithScan(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
-        var index = InvertedIndex()
-        var series: [SeriesID: Labels] = [:]
-        for id in (1...200).shuffled(using: &random) {
-            var labels = LabelsBuilder()
-            labels.set("__name__", "m\(Int.random(in: 0..<3, using: &random))")
-            for name in ["a", "b", "c"] where Bool.random(using: &random) {
-                labels.set(name, "v\(Int.random(in: 0..<6, using: &random))")
-            }
-            series[SeriesID(UInt64(id))] = labels.build()
-            index.add(SeriesID(UInt64(id)), labels.build())
-        }
-        for round in 0..<2 {
-            for _ in 0..<100 {
-                let matchers = try CompiledMatcher.compile(
-                    (0..<Int.random(in: 0..<4, using: &random)).map { _ in
-                        Matcher(
-                            ["__name__", "a", "b", "c", "d"].randomElement(using: &random) ?? "a",
-                            Matcher.Kind.allCases.randomElement(using: &random) ?? .equal,
-                            ["m1", "v1", "v1|v2", "v.*", ".*", ".+", "", "v[0-3]|"].randomElement(
-                                using: &random
-                            )
-                                ?? ""
-                        )
-                    }
-                )
-                let expected = series.filter { entry in matchers.allSatisfy { $0.matches(entry.value) } }
-                #expect(
-                    index.series(matching: matchers) == expected.keys.sorted(),
-                    "seed \(seed) round \(round) \(matchers.map(\.matcher))"
-                )
-            }
-            let gone = series.filter { $0.key.rawValue % 3 == 0 }
-            index.remove(gone)
-            series = series.filter { gone[$0.key] == nil }
-            #expect(index.seriesCount == series.count)
-        }
-        index.remove(series)
-        #expect(index.labelNames.isEmpty && index.allSeries.isEmpty)
-    }
-}
-
 /// A small random generator that gives the same numbers for the same seed (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64

@@ -65,8 +65,6 @@ final class Workload: Sendable {
         options.mergesInBackground = false
         options.retryMillis = 0
         options.flushDelayMillis = .max / 4
-        options.quietMillis = .max / 4
-        options.flushLatestMillis = .max / 4
         var logger = Logger(label: "fault-test")
         logger.logLevel = .critical
         return try Store(directory: files.root, options: options, registry: Registry(), logger: logger)
@@ -148,7 +146,7 @@ extension Store {
     /// Flushes everything as the store does it by itself when its time has come.
     fileprivate func flushByItself() throws {
         try maintenance.sync {
-            try flush(windows: state.withLock { Set($0.windows.keys) }, keepSpare: true)
+            try flush(keepSpare: true)
         }
     }
 }

@@ -3,23 +3,7 @@ import Testing
 
 @testable import Storage
 
-@Suite struct HeadColumnTests {
-    @Test("Samples in any order come out in order, and of equal times the last one counts", arguments: 0..<50)
-    func anyOrder(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
-        var column = HeadColumn()
-        var model: [Int64: UInt64] = [:]
-        for step in 0..<Int.random(in: 0..<60, using: &random) {
-            let millis = Int64.random(in: 0..<20, using: &random)
-            _ = column.append(millis: millis, value: Double(step))
-            model[millis] = Double(step).bitPattern
-        }
-        #expect(column.sorted().bits == model, "seed \(seed)")
-        #expect(column.sorted().timestamps == model.keys.sorted(), "seed \(seed)")
-        column.sort()
-        #expect(column.sorted().bits == model, "seed \(seed)")
-    }
-
+@Suite struct SampleColumnTests {
     @Test("Merging keeps the newer sample of equal times, slicing cuts at both ends", arguments: 0..<50)
     func mergeAndSlice(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

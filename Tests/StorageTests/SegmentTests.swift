@@ -45,7 +45,7 @@ private let start: Int64 = 1_767_225_600_000
         level: Int = 0,
         files: SegmentFiles = SegmentFiles(PosixFileSystem()) { _ in }
     ) throws -> Segment {
-        let shape = SegmentShape(sequence: 7, windows: [Window.start(of: start): 7], level: level)
+        let shape = SegmentShape(sequence: 7, level: level)
         let file = try PosixFileSystem().create("\(folder.path)/\(name)")
         var writer = SegmentWriter(file: file, shape: shape)
         for (labels, column) in model { try writer.add(labels, column) }
@@ -178,7 +178,7 @@ private let start: Int64 = 1_767_225_600_000
             }
         }
         let file = try PosixFileSystem().create("\(folder.path)/\(SegmentFormat.name(9))")
-        var writer = SegmentWriter(file: file, shape: SegmentShape(sequence: 9, windows: [:], level: 2))
+        var writer = SegmentWriter(file: file, shape: SegmentShape(sequence: 9, level: 2))
         var all = try SegmentMerge(segments)
         var order: [Labels] = []
         while try all.next() {

@@ -107,26 +107,48 @@ private let start: Int64 = 1_767_225_600_000
         #expect(again.state.withLock { $0.headSampleCount } == 0)
     }
 
-    @Test("Windows that are over and quiet are flushed by themselves, the current one is not")
-    func dueWindows() async throws {
+    @Test("A head is flushed ten minutes after the even hour, whatever times its samples have")
+    func dueHead() async throws {
         let clock = TestClock(start + hour)
         let store = try Store.open(try TemporaryFolder(), clock)
-        var batch = SampleBatch()
-        batch.append(Labels(["__name__": "m"]), Timestamp(millis: start), 1)
-        _ = try await store.append(batch)
+        func write(_ time: Timestamp, _ value: Double) async throws {
+            var batch = SampleBatch()
+            batch.append(Labels(["__name__": "m"]), time, value)
+            _ = try await store.append(batch)
+        }
+        try await write(Timestamp(millis: start), 1)
+        for (minutes, segmentCount) in [(69, 0), (1, 1)] {
+            clock.advance(byMillis: Int64(minutes) * 60_000)
+            store.maintenance.sync { store.flushWhatIsDue() }
+            #expect(store.state.withLock { $0.segments.count } == segmentCount)
+        }
+        try await write(clock.now, 2)
         store.maintenance.sync { store.flushWhatIsDue() }
-        #expect(store.state.withLock { $0.segments.count } == 0)
-        clock.now = Timestamp(millis: start + 2 * hour + 11 * 60_000)
-        batch = SampleBatch()
-        batch.append(Labels(["__name__": "m"]), clock.now, 2)
-        _ = try await store.append(batch)
-        store.maintenance.sync { store.flushWhatIsDue() }
-        #expect(store.state.withLock { $0.segments.count } == 1)
-        #expect(store.state.withLock { $0.windows.count } == 1)
+        #expect(store.state.withLock { ($0.segments.count, $0.head.sampleCount) } == (1, 1))
         #expect(try store.read().values.map(\.values) == [[1, 2]])
+        // A clock that is put back must not keep a head for ever.
+        clock.advance(byMillis: -day)
+        store.maintenance.sync { store.flushWhatIsDue() }
+        #expect(store.state.withLock { $0.head.sampleCount } == 0)
     }
 
-    @Test("A backfill over many windows makes a segment per 32 days")
+    @Test("A head whose samples take much memory is flushed at once, and so is a large log")
+    func largeHead() async throws {
+        for limit in 0..<2 {
+            let store = try Store.open(try TemporaryFolder(), TestClock(start)) {
+                if limit == 0 { $0.headBytes = 10_000 } else { $0.logBytes = 5_000 }
+            }
+            var batch = SampleBatch()
+            batch.beginSeries(packed: Labels(["__name__": "m"]).packed)
+            for step in 0..<5000 { batch.append(millis: start - Int64(step * step), value: 1 / Double(step)) }
+            _ = try await store.append(batch)
+            store.log.settle()
+            store.maintenance.sync { store.flushWhatIsDue() }
+            #expect(store.state.withLock { ($0.segments.isEmpty, $0.head.sampleCount) } == (false, 0))
+        }
+    }
+
+    @Test("A backfill over many days makes a segment per 32 days")
     func spanningSegment() async throws {
         let clock = TestClock(start + 40 * day)
         let folder = try TemporaryFolder()
@@ -175,6 +197,36 @@ private let start: Int64 = 1_767_225_600_000
         clock.advance(byMillis: 60_000)
         #expect(try await write(("c", "2")).isEmpty)
         #expect(try store.read().values.map(\.count).sorted() == [1, 1, 1, 1, 2])
+    }
+
+    @Test("Series of the head before are not new, after a flush and after a restart too")
+    func knownSeries() async throws {
+        let clock = TestClock(start)
+        let folder = try TemporaryFolder()
+        let limits = LimitsInForce()
+        var few = Limits()
+        few.seriesCreatedPerMinute = 3
+        few.seriesPerMetric = 3
+        limits.replace(by: few)
+        var store = try Store.open(folder, clock) { $0.limits = limits }
+        func write() async throws -> Int {
+            clock.advance(byMillis: 1)
+            var batch = SampleBatch()
+            for series in 0..<4 { batch.append(Labels(["__name__": "m", "i": "\(series)"]), clock.now, 1) }
+            return try await store.append(batch).storedSampleCount
+        }
+        #expect(try await write() == 3)
+        for isRestarted in [false, true] {
+            try await store.flush()
+            if isRestarted {
+                store.close()
+                store = try Store.open(folder, clock) { $0.limits = limits }
+            }
+            #expect(try await write() == 3)
+            #expect(store.figures.seriesCount == 3)
+        }
+        let counts = try store.read().mapValues(\.count)
+        #expect(counts.count == 3 && counts.values.allSatisfy { $0 == 3 })
     }
 
     @Test("What cannot be stored is named, and the valid rest is stored")
@@ -245,7 +297,6 @@ private let start: Int64 = 1_767_225_600_000
         clock.advance(byMillis: 5 * day)
         store.compaction.sync { store.expire() }
         #expect(try store.read().count == 1)
-        #expect(store.state.withLock { $0.table.count } == 1)
         store.close()
         let bytes = try folder.names("segments")
         try store.maintenance.sync { try store.setRetention(RetentionPolicy(defaultRawMillis: hour)) }
@@ -378,8 +429,8 @@ private let start: Int64 = 1_767_225_600_000
                 Double(window)
             )
             _ = try await store.append(batch)
+            try await store.flush()
         }
-        try await store.flush()
         store.close()
         let names = try folder.names("segments")
         #expect(names.count == 2)
@@ -501,13 +552,36 @@ private let start: Int64 = 1_767_225_600_000
         _ = try await store.append(batch)
         for isFlushed in [false, true] {
             if isFlushed { try await store.flush() }
-            let figures = store.cardinality(limit: 2)
+            let figures = try store.cardinality(limit: 2)
             #expect(figures.seriesCount == 5 && figures.chunkCount == 5 && figures.labelPairCount == 7)
             #expect(figures.seriesByMetricName == [.init("a", 3), .init("b", 2)])
             #expect(figures.valuesByLabelName == [.init("pod", 5), .init("__name__", 2)])
             #expect(figures.bytesByLabelName == [.init("pod", 10), .init("__name__", 2)])
             #expect(figures.seriesByLabelPair == [.init("__name__=a", 3), .init("__name__=b", 2)])
             #expect(figures.minMillis == start && (figures.maxMillis ?? 0) >= start)
+        }
+    }
+
+    @Test("Canonically equivalent spellings are different values")
+    func spellings() async throws {
+        let clock = TestClock(start + day)
+        let store = try Store.open(try TemporaryFolder(), clock)
+        let spellings = ["caf\u{e9}", "cafe\u{301}"]
+        var batch = SampleBatch()
+        for spelling in spellings {
+            batch.append(Labels(["__name__": "a", "x": spelling]), Timestamp(millis: start), 1)
+        }
+        _ = try await store.append(batch)
+        for isFlushed in [false, true] {
+            if isFlushed { try await store.flush() }
+            let values = try store.labelValues("x", LabelRequest(), budget: .unlimited()).items
+            #expect(values.map { Array($0.utf8) } == spellings.reversed().map { Array($0.utf8) })
+            for (spelling, other) in [(spellings[0], spellings[1]), (spellings[1], spellings[0])] {
+                for matcher in [Matcher("x", .equal, spelling), Matcher("x", .notEqual, other)] {
+                    let found = try store.read([matcher]).keys.map { Array(($0["x"] ?? "").utf8) }
+                    #expect(found == [Array(spelling.utf8)])
+                }
+            }
         }
     }
 

@@ -5,17 +5,9 @@ import Model
 extension Store {
     /// Merges segments until there is nothing left that gains from it, and returns when that is done.
     package func compact() async throws(StorageError) {
-        let result: Result<Void, StorageError> = await withCheckedContinuation { continuation in
-            compaction.async {
-                do throws(StorageError) {
-                    while try self.compactOnce(isForced: true) {}
-                    continuation.resume(returning: .success(()))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
+        try await onQueue(compaction) { () throws(StorageError) in
+            while try self.compactOnce(isForced: true) {}
         }
-        try result.get()
     }
 
     /// Deletes what has expired, then makes the merges that are due; a failed merge is tried again later.
@@ -58,11 +50,9 @@ extension Store {
     private func merge(_ inputs: [Segment], _ level: Int, _ isForced: Bool) throws(StorageError) -> Bool {
         let start = ContinuousClock.now
         let classes = state.withLock { $0.retention }
-        var windows: [Int64: UInt64] = [:]
-        for input in inputs { windows.merge(input.windows) { max($0, $1) } }
         let sequence = inputs.map(\.record.sequence).max() ?? 0
         let pace = CompactionPace(isForced: isForced)
-        let outputs = try writeSegments { outputs in
+        let outputs = try writeSegments { (outputs: inout [Int64?: SegmentOutput]) in
             var all = try SegmentMerge(inputs)
             while try all.next() {
                 pace.rest()
@@ -72,7 +62,6 @@ extension Store {
                     let shape = SegmentShape(
                         retentionMillis: retention,
                         sequence: sequence,
-                        windows: windows,
                         level: level
                     )
                     outputs[retention] = try beginSegment(shape)
@@ -99,14 +88,13 @@ extension Store {
     ///
     /// An old file is deleted when the last reader that began before is done with it.
     func replace(_ old: [Segment], by new: [Segment]) throws(StorageError) {
-        let identities = try identify(new)
         var change = CatalogChange(counters: state.withLock { $0.counters })
         change.removedFiles = old.map(\.record.file)
         change.addedSegments = new.map(\.record)
         try commit(change)
         state.withLock { state in
             state.remove(Set(old.map(\.record.file)))
-            state.add(new, identities)
+            state.add(new)
         }
         for segment in old { segment.markObsolete() }
     }

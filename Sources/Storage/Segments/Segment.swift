@@ -92,11 +92,6 @@ final class Segment: Sendable {
     /// The number of series.
     var seriesCount: Int { record.seriesCount }
 
-    /// The windows it has samples of, by start, each with the number of the last write that is in.
-    ///
-    /// All earlier writes to the window are in this or in other segments.
-    var windows: [Int64: UInt64] { summary.windows }
-
     /// The time of the last sample of the chunk that ends first.
     var firstChunkEnd: Timestamp { Timestamp(millis: summary.firstChunkEndMillis) }
 

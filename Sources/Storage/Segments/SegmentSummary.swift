@@ -5,8 +5,6 @@ import ChunkCodec
 struct SegmentSummary: Sendable {
     /// How often its samples were merged; 0 for a flush.
     var level = 0
-    /// The windows by start, each with the number of its last write that is in.
-    var windows: [Int64: UInt64] = [:]
     /// The last time of the chunk that ends first, in milliseconds.
     var firstChunkEndMillis: Int64 = .max
     /// Where the table of the blocks of series is.
@@ -27,13 +25,6 @@ struct SegmentSummary: Sendable {
     var encoded: [UInt8] {
         var bytes: [UInt8] = []
         Varint.append(count: level, to: &bytes)
-        Varint.append(count: windows.count, to: &bytes)
-        var previousStart: Int64 = 0
-        for (start, sequence) in windows.sorted(by: { $0.key < $1.key }) {
-            Varint.append(signed: (start &- previousStart) / Window.millis, to: &bytes)
-            Varint.append(sequence, to: &bytes)
-            previousStart = start
-        }
         Varint.append(signed: firstChunkEndMillis, to: &bytes)
         for place in [blocks, index] {
             Varint.append(count: place.offset, to: &bytes)
@@ -49,11 +40,6 @@ struct SegmentSummary: Sendable {
     init(_ bytes: [UInt8], fileByteCount: Int) throws(CodecError) {
         var reader = ByteReader(bytes)
         level = try reader.readCount(limit: Int(UInt8.max))
-        var start: Int64 = 0
-        for _ in 0..<(try reader.readCount(limit: reader.remainingCount)) {
-            start &+= try reader.readSignedVarint() &* Window.millis
-            windows[start] = try reader.readVarint()
-        }
         firstChunkEndMillis = try reader.readSignedVarint()
         blocks = try FilePlace(from: &reader, fileByteCount: fileByteCount)
         index = try FilePlace(from: &reader, fileByteCount: fileByteCount)

@@ -7,8 +7,6 @@ struct SegmentShape {
     var retentionMillis: Int64?
     /// The number of the last write in it.
     var sequence: UInt64
-    /// The windows by start that its samples are of, each with the number of its last write.
-    var windows: [Int64: UInt64]
     /// How often its samples were merged; 0 for a flush.
     var level = 0
 }
@@ -115,7 +113,6 @@ struct SegmentWriter {
         summary.labelsByteCount += position - firstOfIndex
         summary.blocks = try putSection(blockTable)
         summary.level = shape.level
-        summary.windows = shape.windows
         footer.summary = try putSection(summary.encoded)
         footer.sequence = shape.sequence
         footer.startMillis = range.start.millis
@@ -157,8 +154,8 @@ struct SegmentWriter {
         if chunk.count < SegmentFormat.sufficientChunk { footer.sparseSampleCount += chunk.count }
         summary.firstChunkEndMillis = min(summary.firstChunkEndMillis, chunk.maxMillis)
         range = TimeRange(
-            min(range.start, Timestamp(millis: Window.start(of: chunk.minMillis))),
-            max(range.end, Window.range(startingAt: Window.start(of: chunk.maxMillis)).end)
+            min(range.start, Timestamp(millis: chunk.minMillis)),
+            max(range.end, Timestamp(millis: chunk.maxMillis))
         )
     }
 

@@ -1,0 +1,99 @@
+import Model
+
+/// A head that takes no more writes, on its way into segments; still read.
+struct FrozenHead: Sendable {
+    /// The samples and their series.
+    let head: Head
+    /// The number of the last write in it.
+    let sequence: UInt64
+}
+
+/// Goes through a frozen head, which becomes a segment for each partition of time and each time of retention.
+private struct HeadFlush {
+    /// The most files that are written side by side; for more, the head is gone through again.
+    static let filesAtOnce = 16
+
+    /// What is kept in one segment.
+    struct Destination: Hashable {
+        var partition: FlushPartitions.Partition
+        var retentionMillis: Int64?
+    }
+
+    let head: Head
+    let retention: RetentionClasses
+    let now: Timestamp
+    /// The series in label order.
+    let order: [UInt32]
+    let partitions: FlushPartitions
+
+    init(_ head: Head, _ retention: RetentionClasses, now: Timestamp) {
+        self.head = head
+        self.retention = retention
+        self.now = now
+        order = head.seriesInLabelOrder()
+        var partitions = FlushPartitions()
+        for series in order {
+            let samples = head.snapshot(series)
+            let range = TimeRange(Timestamp(millis: samples.minMillis), Timestamp(millis: samples.maxMillis))
+            if CompactionPlanner.partition(of: range, CompactionPlanner.tiers[0]) != nil {
+                partitions.count(samples.count, inDayOf: samples.minMillis)
+            } else {
+                partitions.count(samples.column().timestamps)
+            }
+        }
+        partitions.choose()
+        self.partitions = partitions
+    }
+
+    /// What is to be stored of a series, by destination; what has expired is not.
+    func parts(of series: UInt32, _ labels: Labels) -> [(destination: Destination, column: SampleColumn)] {
+        let retentionMillis = retention.rawMillis(of: labels)
+        let earliest = Timestamp(millis: Store.earliest(now, retentionMillis))
+        let samples = head.snapshot(series)
+        guard earliest.millis <= samples.maxMillis else { return [] }
+        let live = samples.column().sliced(to: TimeRange(earliest, .max))
+        return partitions.split(live).map { partition, column in
+            (Destination(partition: partition, retentionMillis: retentionMillis), column)
+        }
+    }
+}
+
+extension Store {
+    /// Writes what a head has into segments; they count once the catalog has them.
+    func writeSegments(of frozen: FrozenHead) throws(StorageError) -> [Segment] {
+        let flush = HeadFlush(frozen.head, state.withLock { $0.retention }, now: options.now())
+        var segments: [Segment] = []
+        var done: Set<HeadFlush.Destination> = []
+        var isComplete = false
+        while !isComplete {
+            isComplete = true
+            do throws(StorageError) {
+                segments += try writeSegments { (outputs: inout [HeadFlush.Destination: SegmentOutput]) in
+                    for series in flush.order {
+                        let labels = frozen.head.labels(series)
+                        for (destination, column) in flush.parts(of: series, labels) {
+                            if done.contains(destination) { continue }
+                            if outputs[destination] == nil {
+                                guard outputs.count < HeadFlush.filesAtOnce else {
+                                    isComplete = false
+                                    continue
+                                }
+                                let shape = SegmentShape(
+                                    retentionMillis: destination.retentionMillis,
+                                    sequence: frozen.sequence
+                                )
+                                outputs[destination] = try beginSegment(shape)
+                            }
+                            try outputs[destination]?.writer.add(labels, column)
+                        }
+                    }
+                    done.formUnion(outputs.keys)
+                }
+            } catch {
+                for segment in segments { segment.markObsolete() }
+                throw error
+            }
+        }
+        return segments
+    }
+}

@@ -1,0 +1,76 @@
+import Model
+
+extension SampleColumn {
+    /// Adds samples of another column at the end.
+    mutating func append(_ other: SampleColumn, _ indices: Range<Int>) {
+        timestamps.append(contentsOf: other.timestamps[indices])
+        values.append(contentsOf: other.values[indices])
+    }
+
+    /// Adds a sample that is not older than the last, which it replaces if it has the same time.
+    mutating func appendOrReplace(_ millis: Int64, _ value: Double) {
+        if timestamps.last == millis {
+            values[count - 1] = value
+        } else {
+            append(millis: millis, value: value)
+        }
+    }
+
+    /// Puts `newer` in; of equal times the sample of `newer` counts.
+    ///
+    /// Both are in order.
+    mutating func merge(_ newer: SampleColumn) {
+        guard let last = timestamps.last, let first = newer.timestamps.first else {
+            if isEmpty { self = newer }
+            return
+        }
+        if first > last { return append(newer, newer.timestamps.indices) }
+        var result = SampleColumn()
+        result.timestamps.reserveCapacity(count + newer.count)
+        result.values.reserveCapacity(count + newer.count)
+        var (left, right) = (0, 0)
+        while left < count || right < newer.count {
+            if right == newer.count || (left < count && timestamps[left] < newer.timestamps[right]) {
+                result.append(millis: timestamps[left], value: values[left])
+                left += 1
+            } else {
+                if left < count && timestamps[left] == newer.timestamps[right] { left += 1 }
+                result.append(millis: newer.timestamps[right], value: newer.values[right])
+                right += 1
+            }
+        }
+        self = result
+    }
+
+    /// This column with `newer` put in, as `merge` does.
+    func merged(with newer: SampleColumn) -> SampleColumn {
+        var result = self
+        result.merge(newer)
+        return result
+    }
+
+    /// The samples inside `range`.
+    ///
+    /// The column is in order.
+    func sliced(to range: TimeRange) -> SampleColumn {
+        guard let first = timestamps.first, let last = timestamps.last else { return self }
+        if range.start.millis <= first && last <= range.end.millis { return self }
+        let from = timestamps.partitionPoint { $0 >= range.start.millis }
+        let to = timestamps.partitionPoint { $0 > range.end.millis }
+        guard from < to else { return SampleColumn() }
+        return SampleColumn(timestamps: Array(timestamps[from..<to]), values: Array(values[from..<to]))
+    }
+}
+
+extension Array {
+    /// The index of the first element for which `isBehind` is true, in a list where it stays true once it is.
+    func partitionPoint(_ isBehind: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

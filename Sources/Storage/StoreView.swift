@@ -1,0 +1,180 @@
+import Matching
+import Model
+
+/// What the store held at one moment, as far as a range of time goes: its segments and its heads.
+///
+/// Segments and frozen heads do not change. The head that takes writes does; what a selection takes of it is
+/// taken under the store's lock at once.
+struct StoreView {
+    private let store: Store
+    /// In the order of their sequence.
+    private let segments: [Segment]
+    /// In the order of writing; the last one may still take writes.
+    private let heads: [Head]
+    /// What readers should know about damaged files.
+    private let warnings: [String]
+    private let retention: RetentionClasses
+    private let now: Timestamp
+
+    /// The view of `store` in its present `state`.
+    init(_ store: Store, _ state: Store.State, _ range: TimeRange, now: Timestamp) {
+        self.store = store
+        segments = state.segments.filter { $0.record.range.overlaps(range) }
+        heads = state.frozen.map(\.head) + [state.head]
+        warnings = state.damages.filter { $0.range.overlaps(range) }.map(\.text)
+        retention = state.retention
+        self.now = now
+    }
+
+    /// The series that satisfy `matchers` and have samples in `range`, by source in the order of writing, and
+    /// what their reader should know.
+    func select(
+        _ matchers: [CompiledMatcher],
+        _ range: TimeRange,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> (sources: [SelectedSource], warnings: [String]) {
+        try budget.checkpoint()
+        // First: while segments are read from disk, the head goes on.
+        let ofHeads = heads.map { select(in: $0, matchers, range) }
+        var sources: [SelectedSource] = []
+        var warnings = warnings
+        for segment in segments {
+            do throws(StorageError) {
+                sources.append(try select(in: segment, matchers, range))
+            } catch {
+                note(error, segment, &warnings)
+            }
+            try budget.checkpoint()
+        }
+        return (sources + ofHeads, warnings)
+    }
+
+    /// Calls `body` with each selected series that has samples in `range` which have not expired, in label
+    /// order.
+    ///
+    /// - Returns: What the reader should know about damaged segments.
+    func forEachSeries(
+        _ matchers: [CompiledMatcher],
+        _ range: TimeRange,
+        _ budget: QueryBudget,
+        _ body: (StoredSeries) -> Void
+    ) throws(SourceError) -> [String] {
+        let (sources, warnings) = try select(matchers, range, budget)
+        SeriesMerge.run(sources) { labels, parts in
+            let series = StoredSeries(
+                labels: labels,
+                parts: parts,
+                earliestMillis: Store.earliest(now, retention.rawMillis(of: labels))
+            )
+            if series.isLive(in: range) { body(series) }
+        }
+        try budget.checkpoint()
+        return warnings
+    }
+
+    /// Calls `body` with each index and the series that satisfy any of `selections` and have samples in
+    /// `range`; nil stands for all series of the index.
+    ///
+    /// - Returns: What the reader should know about damaged segments.
+    func forEachIndex(
+        _ selections: [[CompiledMatcher]]?,
+        _ range: TimeRange,
+        _ budget: QueryBudget,
+        _ body: (any SeriesIndex, [UInt32]?) throws(StorageError) -> Void
+    ) throws(SourceError) -> [String] {
+        var warnings = warnings
+        for segment in segments {
+            try budget.checkpoint()
+            do throws(StorageError) {
+                var series: [UInt32]?
+                if selections != nil || !isInside(segment.record.range, range) {
+                    var found: [[UInt32]] = []
+                    for selection in selections ?? [[]] {
+                        found.append(try segment.index.series(matching: selection))
+                    }
+                    series = try withSamples(SortedSeries.union(found), in: segment, range)
+                }
+                if series?.isEmpty != true { try body(segment.index, series) }
+            } catch {
+                note(error, segment, &warnings)
+            }
+        }
+        for head in heads where head.sampleCount > 0 {
+            try budget.checkpoint()
+            let found = (selections ?? [[]]).map { matching($0, in: head) }
+            do throws(StorageError) {
+                try guarded { () throws(StorageError) in
+                    let isWhole = range.start.millis <= head.minMillis && head.maxMillis <= range.end.millis
+                    if selections == nil && isWhole { return try body(head.index, nil) }
+                    let series = SortedSeries.union(found).filter { head.hasSamples($0, in: range) }
+                    if !series.isEmpty { try body(head.index, series) }
+                }
+            } catch {
+                // Heads are in memory.
+                preconditionFailure("BUG: \(error)")
+            }
+        }
+        return warnings
+    }
+
+    // MARK: - Private
+
+    private func note(_ error: StorageError, _ segment: Segment, _ warnings: inout [String]) {
+        segment.note(error)
+        let text = Store.warning(about: segment)
+        if !warnings.contains(text) { warnings.append(text) }
+    }
+
+    private func select(
+        in segment: Segment,
+        _ matchers: [CompiledMatcher],
+        _ range: TimeRange
+    ) throws(StorageError) -> SelectedSource {
+        var source = SelectedSource()
+        let matching = try segment.index.series(matching: matchers)
+        for ordinal in try withSamples(matching, in: segment, range) {
+            source.labels.append(try segment.labels(of: ordinal))
+            source.parts.append(.segment(segment, ordinal: ordinal))
+        }
+        return source
+    }
+
+    private func withSamples(
+        _ series: [UInt32],
+        in segment: Segment,
+        _ range: TimeRange
+    ) throws(StorageError) -> [UInt32] {
+        if isInside(segment.record.range, range) { return series }
+        var found: [UInt32] = []
+        for ordinal in series where try segment.hasSamples(ordinal, in: range) { found.append(ordinal) }
+        return found
+    }
+
+    private func isInside(_ inner: TimeRange, _ outer: TimeRange) -> Bool {
+        outer.start <= inner.start && inner.end <= outer.end
+    }
+
+    private func select(in head: Head, _ matchers: [CompiledMatcher], _ range: TimeRange) -> SelectedSource {
+        let matching = matching(matchers, in: head)
+        var found = guarded {
+            matching.compactMap { series -> (labels: Labels, series: HeadSeries)? in
+                guard head.hasSamples(series, in: range) else { return nil }
+                return (head.labels(series), head.snapshot(series))
+            }
+        }
+        found.sort { $0.labels < $1.labels }
+        return SelectedSource(labels: found.map(\.labels), parts: found.map { .head($0.series) })
+    }
+
+    private func matching(_ matchers: [CompiledMatcher], in head: Head) -> [UInt32] {
+        // Regular expressions are tried outside of the lock.
+        var pending = guarded { head.index.prepare(matchers) }
+        pending.evaluate()
+        return guarded { head.index.finish(pending) }
+    }
+
+    /// Runs `body` while no write changes a head.
+    private func guarded<Value, Failure>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        try store.state.withLock { _ throws(Failure) in try body() }
+    }
+}
