@@ -49,7 +49,7 @@ import Testing
                 unsafe memory.deallocate()
             }
             for (place, sample) in samples.enumerated() { unsafe source[place] = sample }
-            let previous = UnsafeRawPointer(bitPattern: Int.random(in: 0...1 << 40, using: &random))
+            let previous = unsafe UnsafeRawPointer(bitPattern: Int.random(in: 0...1 << 40, using: &random))
             let byteCount = unsafe HeadRun.encode(
                 source,
                 count: count,
