@@ -172,7 +172,7 @@ final class DaemonCore: Service {
         }
         backend.figures = { store.figures }
         backend.compact = { try await store.compact() }
-        backend.cardinality = { store.cardinality(limit: $0) }
+        backend.cardinality = { try store.cardinality(limit: $0) }
         return backend
     }
 
