@@ -54,8 +54,8 @@ extension Store {
         do throws(FileError) { try options.fileSystem.remove(output.temporaryPath) } catch {}
     }
 
-    /// Has `body` write to `outputs`, which have keys of its choice, and finishes these; if anything fails, no
-    /// file stays.
+    /// Has `body` write to `outputs`, which have keys of its choice, and finishes these; if anything fails,
+    /// no file stays.
     func writeSegments<Key: Hashable>(
         _ body: (inout [Key: SegmentOutput]) throws -> Void
     ) throws(StorageError) -> [Segment] {

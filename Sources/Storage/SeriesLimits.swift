@@ -17,8 +17,8 @@ struct NewSeriesCount: Sendable {
 extension Store.State {
     /// The limit that a new series with these labels would exceed, or nil.
     ///
-    /// Series are counted in the head and in the one before, of which the larger number counts: so known series
-    /// find their place again in a new head. A limit of 0 is none.
+    /// Series are counted in the head and in the one before, of which the larger number counts: so known
+    /// series find their place again in a new head. A limit of 0 is none.
     mutating func limitOnNewSeries(_ labels: Labels, _ limits: Limits, _ now: Timestamp) -> String? {
         newSeries.advance(to: now)
         let count = max(head.seriesCount, head.previousSeriesCount)

@@ -10,9 +10,8 @@ import Telemetry
 ///
 /// A write goes to the log and into the head, and is acknowledged when its log record is durable. A head is
 /// frozen and flushed into immutable segments as a whole, after which its log files go; background compaction
-/// merges segments into fewer and larger ones. Reads merge segments and heads by labels, in the order in which
-/// samples were written, so that of equal times the later write counts. ARCHITECTURE.md "Storage" tells how
-/// the parts fit.
+/// merges segments into fewer and larger ones. Reads merge segments and heads by labels, in the order of
+/// writing, so that of equal times the later write counts. ARCHITECTURE.md "Storage" tells how the parts fit.
 ///
 /// One lock (`state`) guards what is in memory. File work is done outside it: the log's on the log's queue,
 /// flushes on `maintenance`, expiry and merges on `compaction`.

@@ -102,7 +102,7 @@ import Model
 
     // MARK: - Series
 
-    /// The series that `batch` has at `labels`, if it is the one that came after the one found last; else nil.
+    /// The series that `spelled` is, if it came after the one found last the time before; else nil.
     @inline(__always)
     func follower(_ spelled: UnsafeRawBufferPointer, _ spelling: any LabelSpelling) -> UInt32? {
         let previous = unsafe core.pointee.previousSeries

@@ -3,8 +3,8 @@ import Matching
 extension HeadIndex {
     /// A selection that is under way.
     struct Pending {
-        /// A matcher that is tried on the values of a label; those found are the values of the series to keep,
-        /// or of those to leave out.
+        /// A matcher that is tried on the values of a label; those found are the values of the series to
+        /// keep, or of those to leave out.
         fileprivate struct ByValue {
             let matcher: CompiledMatcher
             let keepsFound: Bool

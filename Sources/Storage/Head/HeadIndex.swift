@@ -8,8 +8,8 @@ import Model
 ///
 /// A selection is made in three steps, so that regular expressions are not tried under the store's lock:
 /// `prepare` and `finish` need the lock, `Pending.evaluate` between them does not.
-/// Sendable: whoever adds series has the store's lock to himself, and so has whoever asks, but for `evaluate`,
-/// which reads only what does not change.
+/// Sendable: whoever adds series has the store's lock to himself, and so has whoever asks, but for
+/// `evaluate`, which reads only what does not change.
 @safe final class HeadIndex: @unchecked Sendable {
     /// Where the labels of a series are.
     @safe struct PackedLabels: BitwiseCopyable {

@@ -116,8 +116,8 @@
         }
     }
 
-    /// The first value times `power` as an integer, and the differences of those after it in `changes`; nil if
-    /// some value is no such integer.
+    /// The first value times `power` as an integer, and the differences of those after it in `changes`;
+    /// nil if some value is no such integer.
     @inline(__always)
     private static func integers(
         _ samples: UnsafePointer<HeadSample>,
