@@ -19,6 +19,7 @@ extension Store: SampleSink {
     private struct Write {
         let batch: SampleBatch
         let spelling: any LabelSpelling
+        let isRemembered: Bool
         let limits: Limits
         let now: Timestamp
         let latestMillis: Int64
@@ -40,6 +41,7 @@ extension Store: SampleSink {
         var write = Write(
             batch: batch,
             spelling: batch.spelling,
+            isRemembered: state.head.remembers(batch.spelling),
             limits: limits,
             now: now,
             latestMillis: now.advanced(byMillis: Int64(limits.future)).millis,
@@ -69,10 +71,11 @@ extension Store: SampleSink {
         let head = state.head
         for (position, series) in write.batch.series.enumerated() {
             let spelled = unsafe UnsafeRawBufferPointer(rebasing: labels[series.labels])
-            if let known = unsafe head.follower(spelled, write.spelling) {
+            let known = unsafe head.follower(spelled, write.spelling, isRemembered: write.isRemembered)
+            if let known {
                 put(&write, known, series.samples, &state)
             } else {
-                putUnguessed(&write, position, &state)
+                unsafe putUnguessed(&write, position, spelled, &state)
             }
             if state.record.byteCount >= Store.recordByteCount {
                 write.commits.append(try log(state.record, write.epoch, &state))
@@ -105,7 +108,12 @@ extension Store: SampleSink {
     }
 
     /// Puts the series at `position`, which did not come after the one before it the last time.
-    private func putUnguessed(_ write: inout Write, _ position: Int, _ state: inout State) {
+    private func putUnguessed(
+        _ write: inout Write,
+        _ position: Int,
+        _ spelled: UnsafeRawBufferPointer,
+        _ state: inout State
+    ) {
         let samples = write.batch.series[position].samples
         let labels: Labels
         do throws(LabelRefusal) {
@@ -114,7 +122,11 @@ extension Store: SampleSink {
             write.outcome.rejections.add(sampleCount: samples.count, error.text)
             return
         }
-        if let known = state.head.find(labels) { return put(&write, known, samples, &state) }
+        if let known = state.head.find(labels) {
+            put(&write, known, samples, &state)
+            if write.isRemembered { unsafe state.head.noteSpelling(spelled, of: known) }
+            return
+        }
         if let fault = SeriesRules.fault(labels, write.limits) {
             write.outcome.rejections.add(sampleCount: samples.count, "series \(labels): \(fault)")
             return

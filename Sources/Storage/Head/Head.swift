@@ -14,6 +14,8 @@ import Model
 
     private static let entriesPerBlock = 1024
     private static let leastTail: UInt8 = 4
+    /// From how many samples on it is worth while to remember how the labels of a series are spelled.
+    static let leastSpelledSampleCount: UInt32 = 8
 
     @safe private struct Core {
         var memory = HeadMemory()
@@ -28,6 +30,8 @@ import Model
         /// The log file that `isInLog` of entries is about.
         var epoch: UInt64 = 0
         var previousSeries = HeadEntry.none
+        /// How clients spell the labels of series that get samples again and again.
+        var spellings = HeadSpellings()
     }
 
     /// What a sample did to its series.
@@ -69,6 +73,7 @@ import Model
 
     deinit {
         unsafe core.pointee.memory.free()
+        unsafe core.pointee.spellings.free()
         while let block = unsafe core.pointee.entries.popLast() { unsafe block.deallocate() }
         unsafe core.deinitialize(count: 1)
         unsafe core.deallocate()
@@ -91,7 +96,8 @@ import Model
     /// The memory that it takes, in bytes.
     var byteCount: Int {
         let entries = unsafe core.pointee.entries.count * Head.entriesPerBlock
-        return unsafe core.pointee.memory.byteCount + entries * MemoryLayout<HeadEntry>.stride
+        return unsafe core.pointee.memory.byteCount + core.pointee.spellings.byteCount
+            + entries * MemoryLayout<HeadEntry>.stride
             + table.byteCount + index.byteCount
     }
 
@@ -102,17 +108,45 @@ import Model
 
     // MARK: - Series
 
+    /// Whether spellings of this kind are remembered: it is not packed, and the first one that came.
+    func remembers(_ spelling: any LabelSpelling) -> Bool {
+        unsafe core.pointee.spellings.isOfKind(spelling)
+    }
+
     /// The series that `spelled` is, if it came after the one found last the time before; else nil.
+    ///
+    /// `isRemembered` is what `remembers` says of the spelling.
     @inline(__always)
-    func follower(_ spelled: UnsafeRawBufferPointer, _ spelling: any LabelSpelling) -> UInt32? {
+    func follower(
+        _ spelled: UnsafeRawBufferPointer,
+        _ spelling: any LabelSpelling,
+        isRemembered: Bool
+    ) -> UInt32? {
         let previous = unsafe core.pointee.previousSeries
         guard previous != HeadEntry.none else { return nil }
         let guess = unsafe entry(previous).pointee.follower
-        guard guess != HeadEntry.none,
-            unsafe spelling.isEqual(spelled, packed: entry(guess).pointee.packed)
-        else { return nil }
+        guard guess != HeadEntry.none else { return nil }
+        let known = unsafe entry(guess).pointee.spelling
+        if unsafe !isRemembered || known == HeadEntry.none || !core.pointee.spellings.isEqual(known, spelled)
+        {
+            guard unsafe spelling.isEqual(spelled, packed: entry(guess).pointee.packed) else { return nil }
+            if isRemembered { unsafe noteSpelling(spelled, of: guess) }
+        }
         unsafe core.pointee.previousSeries = guess
         return guess
+    }
+
+    /// Remembers that a client spells the labels of a series like this, in a spelling that is remembered.
+    ///
+    /// Bytes that are the same are recognised much faster than labels are, and in whatever order these stand.
+    /// Series with few samples, of which many may come and go, are not worth the memory.
+    @inline(__always)
+    func noteSpelling(_ spelled: UnsafeRawBufferPointer, of series: UInt32) {
+        let entry = unsafe entry(series)
+        guard unsafe entry.pointee.spelling == HeadEntry.none,
+            unsafe entry.pointee.sampleCount >= Head.leastSpelledSampleCount
+        else { return }
+        unsafe entry.pointee.spelling = core.pointee.spellings.add(spelled) ?? HeadEntry.none
     }
 
     /// The series with these labels, or nil.

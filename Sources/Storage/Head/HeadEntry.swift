@@ -19,6 +19,8 @@
     var labelByteCount: UInt32
     /// The series that came after it the last time.
     var follower = HeadEntry.none
+    /// How a client spells its labels, as an index of the head's list.
+    var spelling = HeadEntry.none
     /// The number of its samples, those replaced later counted.
     var sampleCount: UInt32 = 0
     /// How long its samples are kept, as an index of the head's list.
