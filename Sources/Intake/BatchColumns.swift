@@ -12,6 +12,8 @@ struct BatchColumns {
     var timestamps: [Int64] = []
     /// The values of all samples.
     var values: [Double] = []
+    /// The samples that are native histograms; in `values` a placeholder stands for them.
+    var histograms = HistogramColumn()
     /// What the write says about metrics.
     var metadata: [MetricMetadata] = []
 
@@ -37,6 +39,13 @@ struct BatchColumns {
         values.append(value)
     }
 
+    /// Removes the samples from `position` on.
+    mutating func removeSamples(from position: Int) {
+        timestamps.removeSubrange(position...)
+        values.removeSubrange(position...)
+        if !histograms.isEmpty { histograms = histograms.filter { $0 < position } }
+    }
+
     /// The batch of all series, whose samples are complete; the columns are empty then.
     mutating func take() -> SampleBatch {
         defer { self = BatchColumns() }
@@ -46,6 +55,7 @@ struct BatchColumns {
             series: series,
             timestamps: timestamps,
             values: values,
+            histograms: histograms,
             metadata: metadata
         )
     }

@@ -9,8 +9,8 @@ package enum RemoteWrite1 {
     ///
     /// Label sets stay as they came: the spelling of the batch makes them canonical (sorted, without empty
     /// values) and refuses by name a series that breaks a rule (no metric name, a name twice, not UTF-8, a
-    /// limit of `Limits`). Each native histogram is refused here; the rest is in the batch. Values keep their
-    /// bits, so staleness markers pass. Exemplars are counted.
+    /// limit of `Limits`). Native histograms that are not sound are refused here; the rest is in the batch.
+    /// Values keep their bits, so staleness markers pass. Exemplars are counted.
     ///
     /// - Parameters:
     ///   - body: The body as it came; it is only read during the call.

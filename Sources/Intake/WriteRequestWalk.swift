@@ -10,6 +10,8 @@ struct WriteRequestWalk {
     private var columns = BatchColumns()
     private var rejections = Rejections()
     private var exemplarCount = 0
+    /// How many native histograms of the series that is read are refused, and why the first ones are.
+    private var refusedHistograms: (count: Int, first: [String]) = (0, [])
     private var collector: LabelCollector
     /// Label messages of series whose labels do not stand together, put together.
     private var gathered: [UInt8] = []
@@ -58,34 +60,33 @@ struct WriteRequestWalk {
         var fields = message
         while try fields.skipLabel() {}
         let labelEnd = fields.position
-        let rest = try readRest(&fields)
+        let hasMoreLabels = try readRest(&fields)
         let sampleEnd = columns.timestamps.count
-        if rest.histogramCount > 0 || sampleEnd == sampleStart {
+        let refused = refusedHistograms
+        if refused.count > 0 || sampleEnd == sampleStart {
+            refusedHistograms = (0, [])
             try collector.collect(message)
             if let refusal = collector.packOrRefusal() {
-                rejections.add(sampleCount: sampleEnd - sampleStart + rest.histogramCount, refusal.text)
-                columns.timestamps.removeSubrange(sampleStart...)
-                columns.values.removeSubrange(sampleStart...)
+                rejections.add(sampleCount: sampleEnd - sampleStart + refused.count, refusal.text)
+                columns.removeSamples(from: sampleStart)
                 return
             }
-            if rest.histogramCount > 0 {
+            for fault in refused.first { rejections.add("\(collector.seriesText): \(fault)") }
+            if refused.count > refused.first.count {
                 rejections.add(
-                    sampleCount: rest.histogramCount,
-                    "\(collector.seriesText): native histograms are not supported yet"
+                    sampleCount: refused.count - refused.first.count,
+                    "\(collector.seriesText): more native histograms"
                 )
             }
             guard sampleEnd > sampleStart else { return }
         }
-        let labels = rest.hasLabels ? try gatherLabels(message) : message.position..<labelEnd
+        let labels = hasMoreLabels ? try gatherLabels(message) : message.position..<labelEnd
         columns.series.append(SampleBatch.Series(labels: labels, samples: sampleStart..<sampleEnd))
     }
 
-    /// Reads the fields of a `TimeSeries` behind its labels: samples to the columns, the number of
-    /// histograms, and whether there are more labels.
-    private mutating func readRest(
-        _ fields: inout ProtobufReader
-    ) throws(IntakeError) -> (histogramCount: Int, hasLabels: Bool) {
-        var histogramCount = 0
+    /// Reads the fields of a `TimeSeries` behind its labels: samples and histograms to the columns; whether
+    /// there are more labels.
+    private mutating func readRest(_ fields: inout ProtobufReader) throws(IntakeError) -> Bool {
         var hasLabels = false
         while !fields.isAtEnd {
             if let (start, end) = fields.shortMessage(field: 2) {
@@ -105,13 +106,27 @@ struct WriteRequestWalk {
             case .bytes(3):
                 _ = try fields.range()
                 exemplarCount += 1
-            case .bytes(4):
-                _ = try fields.range()
-                histogramCount += 1
+            case .bytes(4): try readHistogram(try fields.message())
             default: try fields.skip(tag, known: 0b11110)
             }
         }
-        return (histogramCount, hasLabels)
+        return hasLabels
+    }
+
+    /// Reads a `Histogram`; one whose sum is a staleness marker ends the series as a number does.
+    private mutating func readHistogram(_ message: ProtobufReader) throws(IntakeError) {
+        let histogram = try HistogramMessage(message)
+        if histogram.isStale { return try appendSample(histogram.millis, StaleMarker.bitPattern) }
+        switch histogram.checked(limits) {
+        case .valid(let value):
+            let position = columns.timestamps.count
+            try appendSample(histogram.millis, NativeHistogram.placeholder.bitPattern)
+            columns.histograms.append(value, at: position)
+        case .fault(let fault):
+            refusedHistograms.count += 1
+            guard refusedHistograms.first.count < Rejections.keptCount else { return }
+            refusedHistograms.first.append("native histogram at \(histogram.millis): \(fault)")
+        }
     }
 
     /// Copies the label messages of a series to where they stand together; where that is in the batch.

@@ -50,6 +50,8 @@ public struct Limits: Hashable, Sendable {
     public var lineBytes = 1 << 20
     /// Samples of one remote write request.
     public var samplesPerWrite = 4 << 20
+    /// Buckets, and bounds of custom ones, of a native histogram.
+    public var bucketsPerHistogram = 4096
     /// Metadata entries of one request.
     public var metadataPerWrite = 100_000
 
@@ -172,6 +174,7 @@ extension Limits {
         Entry("gzip_ratio", .count, \.gzipRatio, 1...1_000_000),
         Entry("line_bytes", .bytes, \.lineBytes, 256...(1 << 30)),
         Entry("samples_per_write", .count, \.samplesPerWrite, 1...(1 << 30)),
+        Entry("buckets_per_histogram", .count, \.bucketsPerHistogram, 1...(1 << 16)),
         Entry("metadata_per_write", .count, \.metadataPerWrite, 1...(1 << 30)),
 
         Entry("labels_per_series", .count, \.labelsPerSeries, 1...1000),

@@ -96,7 +96,13 @@ public struct SampleBatch: Sendable {
                 rejections.add(sampleCount: one.samples.count, error.text)
                 continue
             }
-            for sample in one.samples { batch.append(millis: timestamps[sample], value: values[sample]) }
+            for sample in one.samples {
+                if let histogram = histograms[sample] {
+                    batch.append(millis: timestamps[sample], histogram: histogram)
+                } else {
+                    batch.append(millis: timestamps[sample], value: values[sample])
+                }
+            }
         }
         return (batch, rejections)
     }

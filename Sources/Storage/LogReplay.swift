@@ -65,11 +65,13 @@ struct LogReplay {
             }
             let series = series[Int(number)]
             for position in sample..<end {
-                _ = state.head.append(
-                    series,
-                    millis: write.timestamps[position],
-                    bits: write.values[position].bitPattern
-                )
+                let millis = write.timestamps[position]
+                if let histogram = write.histograms[position] {
+                    _ = state.head.append(series, millis: millis, histogram: histogram)
+                } else {
+                    let bits = state.head.storable(write.values[position].bitPattern)
+                    _ = state.head.append(series, millis: millis, bits: bits)
+                }
             }
         }
     }

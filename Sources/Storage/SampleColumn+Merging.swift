@@ -3,6 +3,9 @@ import Model
 extension SampleColumn {
     /// Adds samples of another column at the end.
     mutating func append(_ other: SampleColumn, _ indices: Range<Int>) {
+        if !other.histograms.isEmpty {
+            histograms.append(other.histograms, in: indices, movedBy: count - indices.lowerBound)
+        }
         timestamps.append(contentsOf: other.timestamps[indices])
         values.append(contentsOf: other.values[indices])
     }
@@ -25,17 +28,26 @@ extension SampleColumn {
             return
         }
         if first > last { return append(newer, newer.timestamps.indices) }
+        let hasHistograms = !histograms.isEmpty || !newer.histograms.isEmpty
         var result = SampleColumn()
         result.timestamps.reserveCapacity(count + newer.count)
         result.values.reserveCapacity(count + newer.count)
         var (left, right) = (0, 0)
         while left < count || right < newer.count {
             if right == newer.count || (left < count && timestamps[left] < newer.timestamps[right]) {
-                result.append(millis: timestamps[left], value: values[left])
+                if hasHistograms {
+                    result.append(self, left..<left + 1)
+                } else {
+                    result.append(millis: timestamps[left], value: values[left])
+                }
                 left += 1
             } else {
                 if left < count && timestamps[left] == newer.timestamps[right] { left += 1 }
-                result.append(millis: newer.timestamps[right], value: newer.values[right])
+                if hasHistograms {
+                    result.append(newer, right..<right + 1)
+                } else {
+                    result.append(millis: newer.timestamps[right], value: newer.values[right])
+                }
                 right += 1
             }
         }
@@ -58,7 +70,19 @@ extension SampleColumn {
         let from = timestamps.partitionPoint { $0 >= range.start.millis }
         let to = timestamps.partitionPoint { $0 > range.end.millis }
         guard from < to else { return SampleColumn() }
-        return SampleColumn(timestamps: Array(timestamps[from..<to]), values: Array(values[from..<to]))
+        return part(from..<to)
+    }
+
+    /// The samples at `positions`.
+    func part(_ positions: Range<Int>) -> SampleColumn {
+        var part = SampleColumn(
+            timestamps: Array(timestamps[positions]),
+            values: Array(values[positions])
+        )
+        if !histograms.isEmpty {
+            part.histograms.append(histograms, in: positions, movedBy: -positions.lowerBound)
+        }
+        return part
     }
 }
 

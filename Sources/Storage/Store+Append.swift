@@ -88,6 +88,7 @@ extension Store: SampleSink {
     private func put(_ write: inout Write, _ series: UInt32, _ samples: Range<Int>, _ state: inout State) {
         let head = state.head
         let record = state.record
+        let hasHistograms = !write.batch.histograms.isEmpty
         let earliestMillis = Store.earliest(write.now, head.retentionMillis(series))
         for sample in samples {
             let millis = write.batch.timestamps[sample]
@@ -97,8 +98,15 @@ extension Store: SampleSink {
             }
             let bits = write.batch.values[sample].bitPattern
             head.define(series, in: record)
-            record.append(series, millis: millis, bits: bits)
-            switch head.append(series, millis: millis, bits: bits) {
+            let placement: Head.Placement
+            if hasHistograms, let histogram = write.batch.histograms[sample] {
+                record.append(series, millis: millis, histogram: histogram)
+                placement = head.append(series, millis: millis, histogram: histogram)
+            } else {
+                record.append(series, millis: millis, bits: bits)
+                placement = head.append(series, millis: millis, bits: head.storable(bits))
+            }
+            switch placement {
             case .atEnd: break
             case .overwritesLast: write.overwrittenCount &+= 1
             case .outOfOrder: write.outOfOrderCount &+= 1

@@ -77,7 +77,12 @@ final class Workload: Sendable {
         for index in 0..<set.count {
             var column = SampleColumn()
             try set.read(index, into: &column)
-            let bits = zip(column.timestamps, column.values.map(\.bitPattern))
+            let bits = column.timestamps.indices.map { position in
+                (
+                    column.timestamps[position],
+                    Workload.bits(column.values[position], column.histograms[position])
+                )
+            }
             if !column.timestamps.isEmpty {
                 found[set.labels(at: index)] = Dictionary(uniqueKeysWithValues: bits)
             }
@@ -115,11 +120,30 @@ final class Workload: Sendable {
             for (position, series) in batch.series.enumerated() {
                 let labels = batch.labels(at: position)
                 for index in series.samples {
-                    found[labels, default: [:]][batch.timestamps[index]] = batch.values[index].bitPattern
+                    found[labels, default: [:]][batch.timestamps[index]] = Workload.bits(
+                        batch.values[index],
+                        batch.histograms[index]
+                    )
                 }
             }
         }
         return found
+    }
+
+    /// A histogram that differs from all others.
+    private static func histogram(_ step: Int, _ number: Int) -> NativeHistogram {
+        var histogram = NativeHistogram(count: Double(number), sum: Double(step) / 64)
+        for index in 0..<Int32(number % 7) {
+            histogram.positive.append(index: index, count: Double(step * number))
+        }
+        return histogram
+    }
+
+    /// What tells a sample from others of its time.
+    private static func bits(_ value: Double, _ histogram: NativeHistogram?) -> UInt64 {
+        guard let histogram else { return value.bitPattern }
+        let numbers = [histogram.count, histogram.sum] + histogram.positive.counts
+        return numbers.reduce(1) { $0 &* 31 &+ $1.bitPattern }
     }
 
     /// Batch number `step`: several series, times that go back, times written before, odd values.
@@ -130,9 +154,14 @@ final class Workload: Sendable {
             let labels = Labels(["__name__": "m", "i": "\(random.below(5))"])
             batch.beginSeries(packed: labels.packed)
             for _ in 0..<6 {
+                let millis = start + Int64(random.below(300)) * 15_000
+                if random.below(6) == 0 {
+                    batch.append(millis: millis, histogram: histogram(step, random.below(1000)))
+                    continue
+                }
                 let value =
                     random.below(8) == 0 ? StaleMarker.value : Double(random.below(1000)) + Double(step) / 64
-                batch.append(millis: start + Int64(random.below(300)) * 15_000, value: value)
+                batch.append(millis: millis, value: value)
             }
         }
         if step % 20 == 0 {

@@ -52,6 +52,8 @@ import Model
     private var retentions: [Int64?] = [nil]
     /// The labels of its series.
     let index = HeadIndex()
+    /// What does not fit into 64 bits.
+    private var extras = HeadExtras()
 
     /// An empty head that follows `previous`.
     convenience init(after previous: Head) {
@@ -98,7 +100,7 @@ import Model
         let entries = unsafe core.pointee.entries.count * Head.entriesPerBlock
         return unsafe core.pointee.memory.byteCount + core.pointee.spellings.byteCount
             + entries * MemoryLayout<HeadEntry>.stride
-            + table.byteCount + index.byteCount
+            + table.byteCount + index.byteCount + extras.byteCount
     }
 
     /// The larger number of series that a metric has in this head and in the one before.
@@ -279,6 +281,17 @@ import Model
         return placement
     }
 
+    /// Adds a native histogram to a series.
+    func append(_ series: UInt32, millis: Int64, histogram: NativeHistogram) -> Placement {
+        append(series, millis: millis, bits: extras.add(histogram))
+    }
+
+    /// The bits to append for a number with the bits `bits`: nearly always these.
+    @inline(__always)
+    func storable(_ bits: UInt64) -> UInt64 {
+        HeadExtras.isMarked(bits) ? extras.add(bits: bits) : bits
+    }
+
     /// Whether a series may have samples in `range`.
     func hasSamples(_ series: UInt32, in range: TimeRange) -> Bool {
         let entry = unsafe entry(series)
@@ -293,7 +306,7 @@ import Model
             start: entry.pointee.tail,
             count: Int(entry.pointee.tailCount)
         )
-        return unsafe HeadSeries(self, entry.pointee, tail: Array(tail)[...])
+        return unsafe HeadSeries(self, entry.pointee, tail: Array(tail)[...], extras)
     }
 
     // MARK: - Private

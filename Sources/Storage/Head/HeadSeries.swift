@@ -15,10 +15,12 @@ struct HeadSeries: Sendable {
     /// The newest samples in the order in which they came.
     private let tail: ArraySlice<HeadSample>
     private let isOutOfOrder: Bool
+    private let extras: HeadExtras
 
     /// What `head` has of the series that `entry` is; `tail` is a copy of its tail.
-    init(_ head: Head, _ entry: HeadEntry, tail: ArraySlice<HeadSample>) {
+    init(_ head: Head, _ entry: HeadEntry, tail: ArraySlice<HeadSample>, _ extras: HeadExtras) {
         self.head = head
+        self.extras = extras
         self.tail = tail
         minMillis = entry.minMillis
         maxMillis = entry.maxMillis
@@ -29,6 +31,13 @@ struct HeadSeries: Sendable {
 
     /// Its samples, times rising strictly; of equal times the one that came last counts.
     func column() -> SampleColumn {
+        var column = markedColumn()
+        extras.resolve(&column)
+        return column
+    }
+
+    /// Its samples with marks where the head keeps extras.
+    private func markedColumn() -> SampleColumn {
         let runs = runs()
         if !isOutOfOrder { return column(of: runs, capacity: count) }
         // In the order in which they came; mostly runs that are in order by themselves.

@@ -23,6 +23,8 @@ enum LogRecord {
 
     /// The first byte of a record of samples.
     static let writeKind: UInt8 = 1
+    /// The first byte of a record of samples with native histograms among them.
+    static let histogramWriteKind: UInt8 = 4
     /// The first byte of a record about metrics.
     static let metadataKind: UInt8 = 2
     /// The first byte of a record of labels.
@@ -48,6 +50,7 @@ enum LogRecord {
         switch content.first {
         case definitionsKind: return .definitions(try LogDefinitions(content))
         case writeKind: return .write(try LogWrite(content))
+        case histogramWriteKind: return .write(try LogWrite(withHistograms: content))
         case metadataKind: return .metadata(try decodeMetadata(content))
         case let kind: throw .unsupportedValueKind(kind ?? 0)
         }

@@ -1,4 +1,5 @@
 import ChunkCodec
+import Model
 
 /// Builds the content of one write's records while its samples are put into the head.
 ///
@@ -53,6 +54,8 @@ import ChunkCodec
     private static let keptCount = 256 << 10
 
     private let core: UnsafeMutablePointer<Core>
+    private var histograms = HistogramColumn()
+    private var histogramByteCount = 0
 
     /// An empty builder.
     init() {
@@ -75,7 +78,7 @@ import ChunkCodec
     /// The memory that what was added takes, in bytes; the content will have about a fifth of it.
     var byteCount: Int {
         unsafe core.pointee.definitionBytes + core.pointee.sampleCount * MemoryLayout<Sample>.stride
-            + core.pointee.runCount * MemoryLayout<Run>.stride
+            + core.pointee.runCount * MemoryLayout<Run>.stride + histogramByteCount
     }
 
     /// Notes the labels of a series that appears in this log file for the first time.
@@ -109,9 +112,23 @@ import ChunkCodec
         unsafe core.pointee.sampleCount = count &+ 1
     }
 
+    /// Adds a native histogram.
+    func append(_ series: UInt32, millis: Int64, histogram: NativeHistogram) {
+        histograms.append(histogram, at: sampleCount)
+        histogramByteCount += 16 * histogram.heldSampleCount
+        append(series, millis: millis, bits: NativeHistogram.placeholder.bitPattern)
+    }
+
     /// The content of the records of the write with the number `sequence`; the builder is empty afterwards.
     func finish(sequence: UInt64) -> LogContent {
-        let content = LogContent(definitions: definitions(), record: samples(sequence))
+        var content = LogContent(definitions: definitions(), record: samples(sequence))
+        if !histograms.isEmpty {
+            var record = [LogRecord.histogramWriteKind]
+            Varint.append(count: content.record.count, to: &record)
+            record.append(contentsOf: content.record)
+            HistogramCodec.encode(histograms, in: 0..<sampleCount, into: &record)
+            content.record = record
+        }
         removeAll()
         return content
     }
@@ -125,6 +142,8 @@ import ChunkCodec
         unsafe core.pointee.definitionBytes = 0
         unsafe core.pointee.definitionCount = 0
         unsafe core.pointee.nextDefinition = 0
+        histograms = HistogramColumn()
+        histogramByteCount = 0
         unsafe core.pointee.samples.shrink(ifAbove: LogRecordBuilder.keptCount)
         unsafe core.pointee.runs.shrink(ifAbove: LogRecordBuilder.keptCount)
         unsafe core.pointee.definitions.shrink(ifAbove: LogRecordBuilder.keptCount)

@@ -18,6 +18,8 @@ struct LogWrite {
     private(set) var timestamps: [Int64] = []
     /// The values of all samples.
     private(set) var values: [Double] = []
+    /// The samples that are native histograms, by their place among all.
+    private(set) var histograms = HistogramColumn()
 
     /// Reads the content of a record of this kind.
     init(_ content: [UInt8]) throws(CodecError) {
@@ -34,6 +36,16 @@ struct LogWrite {
         try readSampleCounts(seriesCount, sampleCount, &reader)
         try readTimes(sampleCount, &reader)
         try readValues(sampleCount, &reader)
+        try reader.expectEnd()
+    }
+
+    /// Reads the content of a record with native histograms: a write, and what stands behind it.
+    init(withHistograms content: [UInt8]) throws(CodecError) {
+        var reader = ByteReader(content)
+        try reader.skip(count: 1)
+        let byteCount = try reader.readCount(limit: reader.remainingCount)
+        self = try LogWrite(Array(try reader.readBytes(count: byteCount)))
+        histograms = try HistogramCodec.decodeColumn(sampleCount: timestamps.count, from: &reader)
         try reader.expectEnd()
     }
 

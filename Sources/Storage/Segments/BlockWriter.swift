@@ -54,6 +54,7 @@ struct BlockWriter {
         encode(&valueFrame.bytes)
         chunks.append(
             Segment.Chunk(
+                kind: chunk.kind,
                 count: chunk.count,
                 minMillis: chunk.minMillis,
                 maxMillis: chunk.maxMillis,
@@ -134,7 +135,7 @@ struct BlockWriter {
             Varint.append(count: column.byteCount, to: &bytes)
         }
         bytes.append(contentsOf: chunkCounts)
-        for _ in chunks { Varint.append(SegmentFormat.floatKind, to: &bytes) }
+        for chunk in chunks { Varint.append(UInt64(chunk.kind), to: &bytes) }
         appendDifferences(to: &bytes) { Int64($0.count) }
         appendDifferences(to: &bytes) { $0.minMillis }
         appendDifferences(to: &bytes) { $0.maxMillis - $0.minMillis }

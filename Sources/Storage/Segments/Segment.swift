@@ -9,6 +9,8 @@ import Synchronization
 final class Segment: Sendable {
     /// One chunk: samples of a series that follow each other.
     struct Chunk: Sendable {
+        /// What its samples are, as `SegmentFormat` numbers it.
+        var kind = SegmentFormat.floatKind
         /// The number of samples.
         var count = 0
         /// The time of the first sample in milliseconds.

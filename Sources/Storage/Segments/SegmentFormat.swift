@@ -34,8 +34,13 @@ enum SegmentFormat {
     static let longestChunk = 12_288
     /// A chunk of so many samples gains nothing from being merged with others.
     static let sufficientChunk = 4096
-    /// The kind of a chunk of floats; others are for native histograms, rollups and sets of users.
-    static let floatKind: UInt64 = 0
+    /// The most buckets of native histograms of one chunk, if it has several.
+    static let chunkBucketCount = 64 << 10
+    /// The kind of a chunk of floats.
+    static let floatKind: UInt8 = 0
+    /// The kind of a chunk with native histograms among its samples; others are for rollups and sets of
+    /// users.
+    static let histogramKind: UInt8 = 1
 
     /// The name of the segment file with this number.
     static func name(_ number: UInt64) -> String {

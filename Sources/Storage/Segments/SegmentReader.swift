@@ -102,12 +102,24 @@ extension Segment {
         }
         var values: [Double] = []
         let bytes = try bytes(chunk.values, directory, &reader.valueFrame)
+        var histograms = HistogramColumn()
         do throws(CodecError) {
-            try ValueColumn.decode(bytes, count: chunk.count, into: &values)
+            if chunk.kind == SegmentFormat.histogramKind {
+                var reader = ByteReader(bytes)
+                let byteCount = try reader.readCount(limit: reader.remainingCount)
+                let column = try reader.readBytes(count: byteCount)
+                try ValueColumn.decode(column, count: chunk.count, into: &values)
+                histograms = try HistogramCodec.decodeColumn(sampleCount: chunk.count, from: &reader)
+                try reader.expectEnd()
+            } else {
+                try ValueColumn.decode(bytes, count: chunk.count, into: &values)
+            }
         } catch {
             throw damaged(error)
         }
-        return SampleColumn(timestamps: millis, values: values)
+        var samples = SampleColumn(timestamps: millis, values: values)
+        samples.histograms = histograms
+        return samples
     }
 
     /// A chunk as it stands in the file, to be put into another one.
@@ -118,6 +130,7 @@ extension Segment {
     ) throws(StorageError) -> EncodedChunk {
         let (directory, _) = try directory(of: ordinal, &reader)
         return EncodedChunk(
+            kind: chunk.kind,
             count: chunk.count,
             minMillis: chunk.minMillis,
             maxMillis: chunk.maxMillis,
@@ -181,6 +194,8 @@ extension Segment.Reader {
 
 /// A chunk whose columns are encoded.
 struct EncodedChunk: Sendable {
+    /// What its samples are.
+    var kind = SegmentFormat.floatKind
     /// The number of samples.
     var count: Int
     /// The time of the first sample in milliseconds.

@@ -76,17 +76,15 @@ struct SegmentWriter {
         if pending.isEmpty {
             pending = column
         } else {
-            pending.timestamps.append(contentsOf: column.timestamps)
-            pending.values.append(contentsOf: column.values)
+            pending.append(column, column.timestamps.indices)
         }
         guard pending.count > SegmentFormat.longestChunk else { return }
         var from = 0
         while pending.count - from > SegmentFormat.longestChunk {
-            try addChunk(from..<from + SegmentFormat.usualChunk)
+            try addChunks(from..<from + SegmentFormat.usualChunk)
             from += SegmentFormat.usualChunk
         }
-        pending.timestamps.removeFirst(from)
-        pending.values.removeFirst(from)
+        pending = pending.part(from..<pending.count)
     }
 
     /// Adds a chunk of another segment as it is, behind the samples that the series has.
@@ -141,13 +139,30 @@ struct SegmentWriter {
 
     private mutating func encodePending() throws(FileError) {
         guard !pending.isEmpty else { return }
-        try addChunk(0..<pending.count)
+        try addChunks(0..<pending.count)
         pending = SampleColumn()
+    }
+
+    /// Adds the samples at `members` as one chunk, or as several where their histograms are large.
+    private mutating func addChunks(_ members: Range<Int>) throws(FileError) {
+        var from = members.lowerBound
+        var bucketCount = 0
+        for index in pending.histograms.indices(in: members) {
+            let histogram = pending.histograms.values[index]
+            bucketCount += histogram.positive.count + histogram.negative.count + histogram.customBounds.count
+            let position = pending.histograms.positions[index]
+            guard bucketCount > SegmentFormat.chunkBucketCount, position > from else { continue }
+            try addChunk(from..<position)
+            (from, bucketCount) = (position, 0)
+        }
+        try addChunk(from..<members.upperBound)
     }
 
     private mutating func addChunk(_ members: Range<Int>) throws(FileError) {
         let column = timestamps.column(pending.timestamps[members], &block)
+        let hasHistograms = !pending.histograms.indices(in: members).isEmpty
         let chunk = EncodedChunk(
+            kind: hasHistograms ? SegmentFormat.histogramKind : SegmentFormat.floatKind,
             count: members.count,
             minMillis: pending.timestamps[members.lowerBound],
             maxMillis: pending.timestamps[members.upperBound - 1],
@@ -156,7 +171,18 @@ struct SegmentWriter {
         )
         let values = pending.values[members]
         let effort: EncodingEffort = shape.level > 0 ? .compaction : .flush
-        add(chunk, column) { ValueColumn.encode(values, effort: effort, into: &$0) }
+        if hasHistograms {
+            let histograms = pending.histograms
+            add(chunk, column) { bytes in
+                var encoded: [UInt8] = []
+                ValueColumn.encode(values, effort: effort, into: &encoded)
+                Varint.append(count: encoded.count, to: &bytes)
+                bytes.append(contentsOf: encoded)
+                HistogramCodec.encode(histograms, in: members, into: &bytes)
+            }
+        } else {
+            add(chunk, column) { ValueColumn.encode(values, effort: effort, into: &$0) }
+        }
         try closeFullFrames()
     }
 

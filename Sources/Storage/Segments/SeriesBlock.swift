@@ -130,13 +130,14 @@ final class DirectoryBlock: CachedContent {
         let count = firstChunk[seriesCount]
         // A chunk takes at least a byte in each of seven columns.
         guard count <= reader.remainingCount / 7 else { throw .badException }
-        for _ in 0..<count {
-            let kind = try reader.readVarint()
-            guard kind == SegmentFormat.floatKind else {
-                throw .unsupportedValueKind(UInt8(truncatingIfNeeded: kind))
-            }
-        }
         var chunks = [Segment.Chunk](repeating: Segment.Chunk(), count: count)
+        for index in chunks.indices {
+            let kind = UInt8(truncatingIfNeeded: min(UInt64(UInt8.max), try reader.readVarint()))
+            guard kind == SegmentFormat.floatKind || kind == SegmentFormat.histogramKind else {
+                throw .unsupportedValueKind(kind)
+            }
+            chunks[index].kind = kind
+        }
         try DirectoryBlock.readTimes(&reader, into: &chunks)
         try DirectoryBlock.readPlaces(&reader, frames.count, columns.count, into: &chunks)
         try reader.expectEnd()
