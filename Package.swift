@@ -131,6 +131,7 @@ let package = Package(
         .testTarget(
             name: "RulesTests",
             dependencies: ["Rules", "StrictYAML", "PromQL", "Matching", "Model", "Telemetry", logging],
+            exclude: ["Golden"],
             swiftSettings: strict
         ),
         .testTarget(

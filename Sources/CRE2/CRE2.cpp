@@ -38,9 +38,12 @@ const char *sextant_re2_group_name(const sextant_re2 *expression, int index) {
     return found == names.end() ? nullptr : found->second.c_str();
 }
 
-bool sextant_re2_captures(const sextant_re2 *expression, const char *text, size_t length, int64_t *offsets, int count) {
+namespace {
+
+bool match(const sextant_re2 *expression, const char *text, size_t length, size_t start, RE2::Anchor anchor,
+           int64_t *offsets, int count) {
     std::vector<re2::StringPiece> groups(count);
-    if (!expression->compiled.Match(re2::StringPiece(text, length), 0, length, RE2::ANCHOR_BOTH, groups.data(), count))
+    if (!expression->compiled.Match(re2::StringPiece(text, length), start, length, anchor, groups.data(), count))
         return false;
     for (int i = 0; i < count; i++) {
         const bool took_part = groups[i].data() != nullptr;
@@ -48,6 +51,17 @@ bool sextant_re2_captures(const sextant_re2 *expression, const char *text, size_
         offsets[2 * i + 1] = took_part ? offsets[2 * i] + static_cast<int64_t>(groups[i].size()) : -1;
     }
     return true;
+}
+
+} // namespace
+
+bool sextant_re2_captures(const sextant_re2 *expression, const char *text, size_t length, int64_t *offsets, int count) {
+    return match(expression, text, length, 0, RE2::ANCHOR_BOTH, offsets, count);
+}
+
+bool sextant_re2_search(const sextant_re2 *expression, const char *text, size_t length, size_t start, int64_t *offsets,
+                        int count) {
+    return match(expression, text, length, start, RE2::UNANCHORED, offsets, count);
 }
 
 bool sextant_contains(const void *text, size_t length, const void *literal, size_t literal_length) {

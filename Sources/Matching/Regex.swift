@@ -19,8 +19,8 @@ package enum RegexError: Error, Hashable, CustomStringConvertible {
     }
 }
 
-/// A compiled regular expression of RE2's syntax: linear in time, bounded in memory, matching whole values
-/// only.
+/// A compiled regular expression of RE2's syntax: linear in time, bounded in memory. Matchers match whole values;
+/// `search` finds parts.
 ///
 /// A dot matches line ends too, as in Prometheus 3.
 @safe package final class Regex: Sendable {
@@ -98,6 +98,33 @@ package enum RegexError: Error, Hashable, CustomStringConvertible {
             let (start, end) = (Int(offsets[2 * group]), Int(offsets[2 * group + 1]))
             guard start >= 0, end >= start, end <= bytes.count else { return nil }
             return String(decoding: bytes[start..<end], as: UTF8.self)
+        }
+    }
+
+    /// The leftmost match in `bytes`, UTF-8, from offset `start` on, group by group, the whole at index 0; nil
+    /// for a group that took no part, and nil if there is no match.
+    package func search(_ bytes: [UInt8], from start: Int) -> [Range<Int>?]? {
+        guard start >= 0, start <= bytes.count else { return nil }
+        let groupCount = groupNames.count
+        var offsets = [Int64](repeating: -1, count: 2 * groupCount)
+        let text = bytes + [0]
+        let isMatch = unsafe text.withUnsafeBytes { raw in
+            unsafe raw.withMemoryRebound(to: CChar.self) { text in
+                guard let first = text.baseAddress else { return false }
+                return unsafe sextant_re2_search(
+                    handle,
+                    first,
+                    bytes.count,
+                    start,
+                    &offsets,
+                    Int32(groupCount)
+                )
+            }
+        }
+        guard isMatch else { return nil }
+        return (0..<groupCount).map { group in
+            let (start, end) = (Int(offsets[2 * group]), Int(offsets[2 * group + 1]))
+            return start >= 0 && end >= start && end <= bytes.count ? start..<end : nil
         }
     }
 }

@@ -26,6 +26,10 @@ const char *_Nullable sextant_re2_group_name(const sextant_re2 *_Nonnull express
 /// numbers, -1 for a group that took no part). Returns whether it matched.
 bool sextant_re2_captures(const sextant_re2 *_Nonnull expression, const char *_Nonnull text, size_t length,
                           int64_t *_Nonnull offsets, int count);
+/// Finds the leftmost match in `text` from offset `start` on; what lies before counts for `^` and `\b`. Writes offsets as
+/// `sextant_re2_captures` does. Returns whether there is one.
+bool sextant_re2_search(const sextant_re2 *_Nonnull expression, const char *_Nonnull text, size_t length, size_t start,
+                        int64_t *_Nonnull offsets, int count);
 /// Whether `literal` occurs in `text`, in linear time.
 bool sextant_contains(const void *_Nonnull text, size_t length, const void *_Nonnull literal,
                       size_t literal_length);
