@@ -67,6 +67,12 @@ final class DaemonCore: Service {
             sink: ruleSink,
             blocking: RuleThreads(threads: threads),
             limits: board.limits,
+            alerts: AlertOutlet(settings: { [board, options] in
+                AlertSettings(
+                    externalLabels: board.current.configuration.externalLabels,
+                    externalURL: options.externalURL
+                )
+            }),
             registry: registry,
             logger: logger
         )

@@ -5,6 +5,8 @@ import Storage
 struct DaemonOptions: Sendable {
     /// Where it listens.
     var address: ListenAddress
+    /// The address under which others reach it, without a slash at the end; links in alerts begin with it.
+    var externalURL: String
     /// Where its data are.
     var dataDirectory: String
     /// The configuration file.
@@ -24,7 +26,8 @@ struct DaemonOptions: Sendable {
     var flags: [(name: String, value: String)] {
         [
             ("config", configurationPath ?? ""), ("data", dataDirectory), ("durability", durability.rawValue),
-            ("enable-admin-api", isAdminAPIEnabled ? "true" : "false"), ("listen", address.text),
+            ("enable-admin-api", isAdminAPIEnabled ? "true" : "false"), ("external-url", externalURL),
+            ("listen", address.text),
             ("log-level", logLevel.rawValue), ("retention", retentionPath ?? ""),
             ("rules", rulePaths.joined(separator: ",")),
         ]

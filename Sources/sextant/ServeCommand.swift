@@ -1,5 +1,6 @@
 import APIServer
 import ArgumentParser
+import Foundation
 import Logging
 import Model
 import Rules
@@ -29,6 +30,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Flag(help: "Allow --listen with an address that other machines reach, although nobody has to log in.")
     var insecureListen = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The address under which others reach the daemon, for links in alerts; http://HOST:PORT if not given.",
+            valueName: "url"
+        )
+    )
+    var externalURL: String?
 
     @Option(help: ArgumentHelp("The directory of the data.", valueName: "directory"))
     var data = "./data"
@@ -83,6 +92,7 @@ struct ServeCommand: AsyncParsableCommand {
         guard !data.isEmpty else { throw Misuse(description: "--data must not be empty") }
         return DaemonOptions(
             address: address,
+            externalURL: try externalAddress(port: address.port),
             dataDirectory: data,
             configurationPath: config,
             rulePaths: rules,
@@ -91,6 +101,23 @@ struct ServeCommand: AsyncParsableCommand {
             isAdminAPIEnabled: isAdminAPIEnabled,
             logLevel: logLevel
         )
+    }
+}
+
+extension ServeCommand {
+    /// The address for links, without a slash at the end.
+    private func externalAddress(port: Int) throws -> String {
+        guard var url = externalURL else { return "http://\(ProcessInfo.processInfo.hostName):\(port)" }
+        while url.hasSuffix("/") { url.removeLast() }
+        let parts = URLComponents(string: url)
+        guard let parts, parts.scheme == "http" || parts.scheme == "https", parts.host?.isEmpty == false,
+            parts.query == nil, parts.fragment == nil
+        else {
+            throw Misuse(
+                description: "--external-url \(url) is no address such as https://sextant.example.com/path"
+            )
+        }
+        return url
     }
 }
 

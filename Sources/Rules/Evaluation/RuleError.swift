@@ -1,6 +1,6 @@
 import Model
 
-/// Why a rule could not be evaluated; the texts of the first three are Prometheus's.
+/// Why a rule could not be evaluated; the texts are Prometheus's, but for what the store refused.
 package enum RuleError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The expression's value cannot be recorded.
     case notAVector
@@ -10,8 +10,10 @@ package enum RuleError: Error, Hashable, Sendable, CustomStringConvertible {
     case limitExceeded(limit: Int, seriesCount: Int)
     /// The store refused samples; the text says which and why.
     case refused(String)
-    /// The rule is of a kind that is not evaluated yet.
-    case notSupported(String)
+    /// Two alerts have the same labels once the rule's are set.
+    case duplicateAlert
+    /// More alerts are active than the group's limit.
+    case tooManyAlerts(limit: Int, alertCount: Int)
 
     /// The sentence for `lastError`.
     package var description: String {
@@ -20,7 +22,9 @@ package enum RuleError: Error, Hashable, Sendable, CustomStringConvertible {
         case .duplicateLabelSet: "vector contains metrics with the same labelset after applying rule labels"
         case .limitExceeded(let limit, let count): "exceeded limit of \(limit) with \(count) series"
         case .refused(let reasons): reasons
-        case .notSupported(let what): "\(what) are not supported yet"
+        case .duplicateAlert:
+            "vector contains metrics with the same labelset after applying alert labels"
+        case .tooManyAlerts(let limit, let count): "exceeded limit of \(limit) with \(count) alerts"
         }
     }
 }

@@ -11,6 +11,7 @@ struct RuleContext: Sendable {
     var clock: any RuleClock
     var logger: Logger
     var limits = LimitsInForce()
+    var alerts = AlertOutlet()
 }
 
 /// Evaluates one group, slot after slot.
@@ -20,8 +21,8 @@ final class RuleGroupRunner: Sendable {
     let group: RuleGroup
     let schedule: GroupSchedule
     let queryOffsetMillis: Int64
-    private let context: RuleContext
-    private let state: Mutex<RuleGroupState>
+    let context: RuleContext
+    let state: Mutex<RuleGroupState>
     private let control = Mutex(Control())
 
     private struct Control {
@@ -80,7 +81,7 @@ final class RuleGroupRunner: Sendable {
         let time = slot.advanced(byMillis: -queryOffsetMillis)
         var sampleCount = 0
         for index in group.rules.indices where !isStopped {
-            sampleCount += await evaluate(ruleAt: index, at: time)
+            sampleCount += await evaluate(ruleAt: index, at: slot)
         }
         if !isStopped { await endAbandoned(at: time) }
         state.withLock {
@@ -94,14 +95,15 @@ final class RuleGroupRunner: Sendable {
     // MARK: - One rule
 
     /// Evaluates a rule and writes what it yields; returns how many samples that were.
-    private func evaluate(ruleAt index: Int, at time: Timestamp) async -> Int {
+    private func evaluate(ruleAt index: Int, at slot: Timestamp) async -> Int {
         let rule = group.rules[index]
+        let time = slot.advanced(byMillis: -queryOffsetMillis)
         let evaluatedAt = context.clock.now()
         let start = ContinuousClock.now
         var failure: String?
         var sampleCount = 0
         do {
-            let recorded = try await recordedSeries(of: rule, at: time)
+            let recorded = try await series(ofRuleAt: index, at: slot)
             sampleCount = recorded.count
             try await write(recorded, ruleAt: index, at: time)
         } catch {
@@ -130,15 +132,25 @@ final class RuleGroupRunner: Sendable {
         return sampleCount
     }
 
-    private func recordedSeries(of rule: Rule, at time: Timestamp) async throws -> [RecordedSeries] {
-        guard case .recording = rule.kind else { throw RuleError.notSupported("alerting rules") }
+    /// The series that a rule yields at a slot.
+    private func series(ofRuleAt index: Int, at slot: Timestamp) async throws -> [RecordedSeries] {
+        let rule = group.rules[index]
+        if case .alerting(let alert) = rule.kind {
+            return try await alertSeries(ofRuleAt: index, alert, at: slot)
+        }
+        let (query, limit) = (context.query, group.limit)
+        let time = slot.advanced(byMillis: -queryOffsetMillis)
+        return try await evaluating { budget in
+            try RecordedSeries.make(of: query(rule.expr, time, budget), rule: rule, limit: limit)
+        }
+    }
+
+    /// Runs `body` where it may block, with a budget that ends when the group is stopped.
+    func evaluating<T: Sendable>(_ body: @escaping @Sendable (QueryBudget) throws -> T) async throws -> T {
         let budget = QueryBudget(limits: context.limits.current)
         control.withLock { $0.budget = budget }
         defer { control.withLock { $0.budget = nil } }
-        let (query, limit) = (context.query, group.limit)
-        return try await context.blocking.run {
-            try RecordedSeries.make(of: query(rule.expr, time, budget), rule: rule, limit: limit)
-        }
+        return try await context.blocking.run { try body(budget) }
     }
 
     /// Writes the samples and a staleness marker for each series that the rule does not yield any more.
@@ -170,9 +182,9 @@ final class RuleGroupRunner: Sendable {
     /// The recorded metric's metadata; of several rules that record it the first one describes it.
     private func metadata(ofRuleAt index: Int) -> [MetricMetadata] {
         let rule = group.rules[index]
-        guard group.rules.firstIndex(where: { ByteText($0.name) == ByteText(rule.name) }) == index else {
-            return []
-        }
+        guard case .recording = rule.kind,
+            group.rules.firstIndex(where: { ByteText($0.name) == ByteText(rule.name) }) == index
+        else { return [] }
         let help = "Recorded by rule group \(group.name): \(rule.query)"
         return [MetricMetadata(name: rule.name, kind: .gauge, help: help)]
     }
@@ -211,41 +223,5 @@ final class RuleGroupRunner: Sendable {
     private static func seconds(since start: ContinuousClock.Instant) -> Double {
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         return Double(seconds) + Double(attoseconds) * 1e-18
-    }
-}
-
-extension RuleGroupRunner {
-    /// What is known about the group.
-    var status: RuleGroupStatus {
-        let state = snapshot
-        return RuleGroupStatus(
-            name: group.name,
-            file: group.file,
-            intervalMillis: schedule.intervalMillis,
-            limit: group.limit,
-            lastEvaluation: state.lastEvaluation,
-            evaluationSeconds: state.evaluationSeconds,
-            rules: zip(group.rules, state.rules).map { rule, state in
-                RuleStatus(
-                    kind: rule.statusKind,
-                    name: rule.name,
-                    query: rule.query,
-                    labels: Labels(rule.labels),
-                    health: state.health,
-                    lastError: state.lastError,
-                    lastEvaluation: state.lastEvaluation,
-                    evaluationSeconds: state.evaluationSeconds
-                )
-            }
-        )
-    }
-}
-
-extension Rule {
-    fileprivate var statusKind: RuleStatus.Kind {
-        switch kind {
-        case .recording: .recording
-        case .alerting: .alerting
-        }
     }
 }

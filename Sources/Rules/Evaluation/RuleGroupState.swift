@@ -12,6 +12,8 @@ struct RuleGroupState: Sendable {
         var lastError: String?
         var lastEvaluation: Timestamp?
         var evaluationSeconds = 0.0
+        /// The alerts of an alerting rule.
+        var alerts = AlertBook()
     }
 
     /// What the metrics count.

@@ -44,6 +44,7 @@ package actor RuleScheduler {
     ///   - blocking: Runs the queries.
     ///   - clock: The time to evaluate by.
     ///   - limits: What a query may use up.
+    ///   - alerts: Where alerts go.
     ///   - registry: Where the metrics are registered.
     ///   - logger: Is told of rules that fail, once per reason.
     package init(
@@ -52,6 +53,7 @@ package actor RuleScheduler {
         blocking: any BlockingRunner,
         clock: any RuleClock = SystemRuleClock(),
         limits: LimitsInForce = LimitsInForce(),
+        alerts: AlertOutlet = AlertOutlet(),
         registry: Registry,
         logger: Logger
     ) {
@@ -61,7 +63,8 @@ package actor RuleScheduler {
             blocking: blocking,
             clock: clock,
             logger: logger,
-            limits: limits
+            limits: limits,
+            alerts: alerts
         )
         groups.register(in: registry)
     }

@@ -35,8 +35,6 @@ package struct RuleStatus: Sendable {
         case err
     }
 
-    /// What the rule does.
-    package var kind: Kind
     /// The recorded metric's or the alert's name.
     package var name: String
     /// The expression in canonical form.
@@ -51,4 +49,23 @@ package struct RuleStatus: Sendable {
     package var lastEvaluation: Timestamp?
     /// How long the last evaluation took, in seconds.
     package var evaluationSeconds: Double
+    /// What only an alerting rule has; nil for a recording rule.
+    package var alerting: AlertingStatus?
+
+    /// What the rule does.
+    package var kind: Kind { alerting == nil ? .recording : .alerting }
+}
+
+/// What is known about an alerting rule beside what all rules have.
+package struct AlertingStatus: Sendable {
+    /// How long the expression has to hold before an alert fires, in milliseconds.
+    package var forMillis: Int64
+    /// How long an alert keeps firing after the expression ceased to hold, in milliseconds.
+    package var keepFiringForMillis: Int64
+    /// The annotations as written, in name order.
+    package var annotations: [Label]
+    /// The highest state of an alert.
+    package var state: AlertState
+    /// The pending and firing alerts, in label order.
+    package var alerts: [Alert]
 }

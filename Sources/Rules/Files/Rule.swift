@@ -20,6 +20,8 @@ package struct Rule: Sendable {
     /// The rule's labels over those of its group, in name order; an empty value removes the label from the
     /// result.
     package var labels: [Label]
+    /// The templates of an alerting rule's labels and annotations; nil for a recording rule.
+    package var templates: AlertTemplates?
     /// Where the rule begins in its file, from 1.
     package var line: Int
     /// Where the rule begins in its line, from 1.

@@ -69,6 +69,7 @@ private struct Reading {
             expr: expr,
             query: expr.description,
             labels: labels,
+            templates: templates(kind, labels, fields),
             line: node.line,
             column: node.column
         )
@@ -107,6 +108,23 @@ private struct Reading {
             checkMetricName(record, at: fields["record"] ?? fields.node)
             return .recording(record: record)
         }
+    }
+
+    /// The templates of an alerting rule; what cannot be parsed is a problem.
+    private mutating func templates(_ kind: Rule.Kind, _ labels: [Label], _ fields: YAMLFields)
+        -> AlertTemplates?
+    {
+        guard case .alerting(let alert) = kind else { return nil }
+        let templates = AlertTemplates(labels: labels, annotations: alert.annotations, alert: alert.name)
+        for (isLabel, name, problem) in templates.problems {
+            let field = isLabel ? "labels" : "annotations"
+            let place = reader.texts(fields, field).first { $0.name == name }?.key
+            reader.report(
+                "\(isLabel ? "label" : "annotation") \(LabelText.quoted(name)): \(problem)",
+                at: place ?? fields.node
+            )
+        }
+        return templates
     }
 
     private mutating func checkMetricName(_ name: String, at node: YAMLNode) {

@@ -13,7 +13,7 @@ package enum RuleFiles {
     /// out; `KPIFiles` reads them.
     ///
     /// - Throws: All problems of all files at once. A missing path is one; a folder or a pattern without
-    ///   files is none. So far an alerting rule is one, too.
+    ///   files is none.
     package static func load(_ paths: [String]) throws(YAMLFileError) -> [RuleGroup] {
         var groups: [RuleGroup] = []
         var problems: [FileProblem] = []
@@ -33,7 +33,6 @@ package enum RuleFiles {
                 problems += error.problems
             }
         }
-        for group in groups { problems += alertingProblems(group) }
         guard problems.isEmpty else { throw YAMLFileError(problems) }
         return groups
     }
@@ -82,17 +81,5 @@ package enum RuleFiles {
         guard let slash = path.lastIndex(of: "/") else { return ("", path) }
         let next = path.index(after: slash)
         return (String(path[..<next]), String(path[next...]))
-    }
-
-    private static func alertingProblems(_ group: RuleGroup) -> [FileProblem] {
-        group.rules.compactMap { rule in
-            guard case .alerting(let alert) = rule.kind else { return nil }
-            return FileProblem(
-                file: group.file,
-                line: rule.line,
-                column: rule.column,
-                message: "alerting rules are not supported yet (group \(group.name), alert \(alert.name))"
-            )
-        }
     }
 }

@@ -1,4 +1,5 @@
 import Model
+import PromQL
 
 /// A value that templates work with, as the Go value it stands for.
 indirect enum TemplateValue: Sendable {
@@ -30,6 +31,17 @@ indirect enum TemplateValue: Sendable {
 struct TemplateSample: Hashable, Sendable {
     var labels: Labels
     var value: Double
+}
+
+extension TemplateSample {
+    /// The samples of a query's result; a scalar is one without labels.
+    static func samples(of value: QueryValue) throws(RuleError) -> [TemplateSample] {
+        switch value {
+        case .scalar(_, let number): [TemplateSample(labels: .empty, value: number)]
+        case .vector(let samples): samples.map { TemplateSample(labels: $0.labels, value: $0.value) }
+        default: throw .notAVector
+        }
+    }
 }
 
 /// What a template of an alert is about.
