@@ -396,7 +396,6 @@ import Testing
     @Test("rules are shown with their state, and filtered")
     func showsRules() async throws {
         let rule = RuleStatus(
-            kind: .recording,
             name: "kpi:x",
             query: "a / b",
             labels: Labels(["team": "shop"]),
@@ -406,7 +405,6 @@ import Testing
             evaluationSeconds: 0.25
         )
         let fresh = RuleStatus(
-            kind: .recording,
             name: "kpi:y",
             query: "c",
             labels: .empty,
@@ -415,7 +413,38 @@ import Testing
             lastEvaluation: nil,
             evaluationSeconds: 0
         )
+        var pending = Alert(
+            labels: Labels(["alertname": "A", "team": "shop"]),
+            annotations: [Label("empty", ""), Label("text", "<1>")],
+            value: 12.5,
+            activeAt: Timestamp(millis: TestServer.now.millis - 250)
+        )
+        pending.keepFiringSince = TestServer.now
+        let alert = RuleStatus(
+            name: "A",
+            query: "d > 1",
+            labels: Labels(["severity": "page", "team": "shop"]),
+            health: .ok,
+            lastError: nil,
+            lastEvaluation: TestServer.now,
+            evaluationSeconds: 0,
+            alerting: AlertingStatus(
+                forMillis: 90_000,
+                keepFiringForMillis: 0,
+                annotations: [Label("empty", ""), Label("text", "<{{ $value }}>")],
+                state: .pending,
+                alerts: [pending]
+            )
+        )
         let groups = [
+            RuleGroupStatus(
+                name: "g0",
+                file: "a.yml",
+                intervalMillis: 1000,
+                limit: 0,
+                evaluationSeconds: 0,
+                rules: []
+            ),
             RuleGroupStatus(
                 name: "g1",
                 file: "a.yml",
@@ -432,7 +461,7 @@ import Testing
                 limit: 10,
                 lastEvaluation: nil,
                 evaluationSeconds: 0,
-                rules: []
+                rules: [alert]
             ),
         ]
         let x =
@@ -442,25 +471,60 @@ import Testing
         func g1(_ rules: String) -> String {
             #"{"name":"g1","file":"a.yml","rules":[\#(rules)],"interval":1.5,"limit":0,"evaluationTime":0.5,"lastEvaluation":"2023-11-14T22:13:20Z"}"#
         }
-        let g2 =
-            #"{"name":"g2","file":"b.yml","rules":[],"interval":60,"limit":10,"evaluationTime":0,"lastEvaluation":"0001-01-01T00:00:00Z"}"#
+        let firing =
+            #"{"labels":{"alertname":"A","team":"shop"},"annotations":{"empty":"","text":"\u003c1\u003e"},"state":"pending","activeAt":"2023-11-14T22:13:19.75Z","keepFiringSince":"2023-11-14T22:13:20Z","value":"1.25e+01"}"#
+        func g2(_ alerts: String) -> String {
+            #"{"name":"g2","file":"b.yml","rules":[{"state":"pending","name":"A","query":"d \u003e 1","duration":90,"keepFiringFor":0,"labels":{"severity":"page","team":"shop"},"annotations":{"empty":"","text":"\u003c{{ $value }}\u003e"},"alerts":\#(alerts),"health":"ok","evaluationTime":0,"lastEvaluation":"2023-11-14T22:13:20Z","type":"alerting"}],"interval":60,"limit":10,"evaluationTime":0,"lastEvaluation":"0001-01-01T00:00:00Z"}"#
+        }
         let expected = [
-            "": "\(g1("\(x),\(y)")),\(g2)",
+            "": "\(g1("\(x),\(y)")),\(g2("[\(firing)]"))",
             "?type=record": g1("\(x),\(y)"),
-            "?type=alert": "",
+            "?type=alert&exclude_alerts=true": g2("null"),
             "?rule_name[]=kpi:y&rule_name[]=nope": g1(y),
-            "?rule_group[]=g2": g2,
-            "?file[]=b.yml&file[]=c.yml": g2,
+            "?rule_group[]=g2": g2("[\(firing)]"),
+            "?rule_group[]=g0": "",
+            "?file[]=b.yml&file[]=c.yml": g2("[\(firing)]"),
             "?file[]=c.yml": "",
+            "?match[]={severity=%22page%22,team=~%22s.*%22}&exclude_alerts=1": g2("null"),
+            "?match[]={severity=%22page%22}&match[]={team=%22shop%22,severity=%22%22}&exclude_alerts=t":
+                g1(x) + "," + g2("null"),
+        ]
+        let mistakes = [
+            "?type=x": #"invalid parameter \"type\": not supported value \"x\""#,
+            "?exclude_alerts=x":
+                #"invalid parameter \"exclude_alerts\": error converting exclude_alerts: strconv.ParseBool: parsing \"x\": invalid syntax"#,
+            "?group_limit=0": #"invalid parameter \"group_limit\": group_limit needs to be greater than 0"#,
+            "?group_limit=x":
+                #"invalid parameter \"group_limit\": group_limit needs to be a valid number: strconv.ParseInt: parsing \"x\": invalid syntax"#,
+            "?group_next_token=abc":
+                #"invalid parameter \"group_next_token\": group_limit needs to be present in order to paginate over the groups"#,
+            "?group_limit=1&group_next_token=abc":
+                #"invalid parameter \"group_next_token\": invalid group_next_token 'abc'. were rule groups changed?"#,
+            "?match[]={": "parse error",
         ]
         try await TestServer.run(adjust: { $0.ruleGroups = { groups } }) { server in
             for (query, text) in expected {
                 let reply = try await server.client.get("/api/v1/rules" + query)
                 #expect(reply.text == #"{"status":"success","data":{"groups":[\#(text)]}}"#, "\(query)")
             }
-            let reply = try await server.client.get("/api/v1/rules?type=x")
-            #expect(reply.statusCode == 400)
-            #expect(reply.text.contains(#"invalid parameter \"type\": not supported value \"x\""#))
+            for (query, text) in mistakes {
+                let reply = try await server.client.get("/api/v1/rules" + query)
+                #expect(reply.statusCode == 400 && reply.text.contains(text), "\(query): \(reply.text)")
+            }
+            let page = try await server.client.get("/api/v1/rules?group_limit=1&exclude_alerts=true").text
+            let token = try #require(
+                page.split(separator: #""groupNextToken":""#).last?.prefix { $0 != "\"" }
+            )
+            #expect(
+                page
+                    == #"{"status":"success","data":{"groups":[\#(g1("\(x),\(y)"))],"groupNextToken":"\#(token)"}}"#
+            )
+            let next = try await server.client.get(
+                "/api/v1/rules?group_limit=1&exclude_alerts=true&group_next_token=\(token)"
+            )
+            #expect(next.text == #"{"status":"success","data":{"groups":[\#(g2("null"))]}}"#)
+            let alerts = try await server.client.get("/api/v1/alerts").text
+            #expect(alerts == #"{"status":"success","data":{"alerts":[\#(firing)]}}"#)
         }
     }
 

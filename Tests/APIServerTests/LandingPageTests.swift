@@ -22,7 +22,6 @@ struct LandingPageTests {
 
     private static func rule(_ name: String, error: String?) -> RuleStatus {
         RuleStatus(
-            kind: .recording,
             name: name,
             query: "1",
             labels: .empty,

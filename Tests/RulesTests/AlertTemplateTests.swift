@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import StrictYAML
 import Testing
 
 @testable import Rules

@@ -19,6 +19,9 @@ final class MemoryStore: SampleSink, SeriesSource {
         series.withLock { $0[labels, default: [:]][millis] = value }
     }
 
+    /// The sample of a series at that time; nil if there is none.
+    func value(_ labels: Labels, _ millis: Int64) -> Double? { series.withLock { $0[labels]?[millis] } }
+
     /// The values at that time by series, staleness markers left out.
     func values(atMillis millis: Int64) -> [String: Double] {
         series.withLock { series in

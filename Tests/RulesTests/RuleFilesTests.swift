@@ -68,22 +68,6 @@ import Testing
         }
     }
 
-    @Test("A file with an alerting rule is refused with the rule's name")
-    func alerts() throws {
-        let text = "groups:\n- name: g\n  rules:\n  - {alert: A, expr: up == 0}"
-        try withFolder(["a.yml": text]) { folder in
-            do {
-                _ = try RuleFiles.load([folder])
-                Issue.record("no error")
-            } catch {
-                #expect(
-                    "\(error)" == folder
-                        + "/a.yml:4:5: alerting rules are not supported yet (group g, alert A)"
-                )
-            }
-        }
-    }
-
     @Test("Bytes that are no UTF-8 are refused")
     func notUTF8() throws {
         try withFolder([:]) { folder in

@@ -141,15 +141,6 @@ import Testing
         )
     }
 
-    @Test("An alerting rule is not evaluated and says so")
-    func alerting() async throws {
-        let text = "groups:\n- name: g\n  rules:\n  - {alert: A, expr: up}"
-        let runner = runner(try groups(text)[0])
-        await iterate(runner, 10_000)
-        let status = runner.status.rules[0]
-        #expect(status.kind == .alerting && status.lastError == "alerting rules are not supported yet")
-    }
-
     @Test("Status tells interval, labels and query, and unknown health before the first evaluation")
     func status() throws {
         let text = "groups:\n- name: g\n  limit: 3\n  labels: {a: b}\n  rules: [{record: r, expr: sum( x )}]"
