@@ -39,7 +39,9 @@ struct RuleFilter {
 
     /// The groups wanted with the rules wanted, those without any left out, and the token with which the next
     /// request goes on if the limit left groups out.
-    func apply(to groups: [RuleGroupStatus]) throws(APIError) -> (groups: [RuleGroupStatus], nextToken: String?) {
+    func apply(
+        to groups: [RuleGroupStatus]
+    ) throws(APIError) -> (groups: [RuleGroupStatus], nextToken: String?) {
         var wanted: [RuleGroupStatus] = []
         var isStarted = startToken.isEmpty
         for var group in groups {

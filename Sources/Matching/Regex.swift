@@ -19,8 +19,9 @@ package enum RegexError: Error, Hashable, CustomStringConvertible {
     }
 }
 
-/// A compiled regular expression of RE2's syntax: linear in time, bounded in memory. Matchers match whole values;
-/// `search` finds parts.
+/// A compiled regular expression of RE2's syntax: linear in time, bounded in memory.
+///
+/// Matchers match whole values; `search` finds parts of them.
 ///
 /// A dot matches line ends too, as in Prometheus 3.
 @safe package final class Regex: Sendable {
@@ -101,8 +102,9 @@ package enum RegexError: Error, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The leftmost match in `bytes`, UTF-8, from offset `start` on, group by group, the whole at index 0; nil
-    /// for a group that took no part, and nil if there is no match.
+    /// The leftmost match in `bytes`, UTF-8, from offset `start` on, group by group, the whole at index 0.
+    ///
+    /// It is nil for a group that took no part, and nil if there is no match.
     package func search(_ bytes: [UInt8], from start: Int) -> [Range<Int>?]? {
         guard start >= 0, start <= bytes.count else { return nil }
         let groupCount = groupNames.count

@@ -29,10 +29,11 @@ struct AlertBook: Hashable, Sendable {
         return alerts.values.contains { $0.state == .pending } ? .pending : .inactive
     }
 
-    /// Takes what the rule's expression yielded at `time`; `instances` are active from then on if they were not
-    /// before.
+    /// Takes what the rule's expression yielded at `time`.
     ///
-    /// - Throws: If more than `limit` alerts are active; then all are forgotten. A limit of 0 or less is none.
+    /// The alerts `instances` are active from then on if they were not before. A limit of 0 or less is none.
+    ///
+    /// - Throws: If more than `limit` alerts are active; then all are forgotten.
     mutating func update(
         _ instances: [Alert],
         at time: Timestamp,

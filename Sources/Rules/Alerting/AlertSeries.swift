@@ -7,8 +7,8 @@ enum AlertSeries {
 
     /// The samples of the active alerts of `rule`, in label order.
     ///
-    /// As in Prometheus they have all labels of the rule, so one whose template yields nothing stays as it was
-    /// written.
+    /// As in Prometheus they have all labels of the rule, so one whose template yields nothing stays as it
+    /// was written.
     static func samples(of book: AlertBook, rule: Rule) -> [RecordedSeries] {
         let base = Labels(rule.labels)
         var series: [RecordedSeries] = []

@@ -46,7 +46,9 @@ struct TemplatePattern {
     /// Whether a part of `text` matches.
     func matches(_ text: String) -> Bool { regex.search(Array(text.utf8), from: 0) != nil }
 
-    /// `text` with every match replaced by `replacement`, in which `$1`, `${1}` and `${name}` stand for groups.
+    /// `text` with every match replaced.
+    ///
+    /// In `replacement`, `$1`, `${1}` and `${name}` stand for groups.
     func replace(in text: String, by replacement: String) throws(TemplateError) -> String {
         let bytes = Array(text.utf8)
         let pieces = Array(replacement.utf8)
