@@ -67,12 +67,15 @@ final class DaemonCore: Service {
             sink: ruleSink,
             blocking: RuleThreads(threads: threads),
             limits: board.limits,
-            alerts: AlertOutlet(settings: { [board, options] in
-                AlertSettings(
-                    externalLabels: board.current.configuration.externalLabels,
-                    externalURL: options.externalURL
-                )
-            }),
+            alerts: AlertOutlet(
+                sink: notifier,
+                settings: { [board, options] in
+                    AlertSettings(
+                        externalLabels: board.current.configuration.externalLabels,
+                        externalURL: options.externalURL
+                    )
+                }
+            ),
             registry: registry,
             logger: logger
         )
