@@ -32,6 +32,11 @@ package final class RuleSink: SampleSink {
         )
     }
 
+    /// Takes over the series that were recorded when the daemon stopped.
+    package func remember(_ labels: Set<Labels>) {
+        recorded.withLock { $0.formUnion(labels) }
+    }
+
     /// Whether a rule recorded the series since the start, and did not end it since.
     package func isRecorded(_ labels: Labels) -> Bool {
         recorded.withLock { $0.contains(labels) }

@@ -10,7 +10,7 @@ import Model
 /// Format: docs/formats/catalog.md.
 package final class Catalog: Sendable {
     /// The newest format this code writes and reads.
-    package static let formatVersion = 3
+    package static let formatVersion = 4
 
     private let path: String
     private let queue: DatabaseQueue
@@ -39,6 +39,7 @@ package final class Catalog: Sendable {
         if found == 0 { try createTables() }
         if found == 1 { try addPushTable() }
         if found == 1 || found == 2 { try addLevel() }
+        if (1...3).contains(found) { try addRuleTable() }
     }
 
     /// All registered segments, in the order of their sequence.
@@ -147,6 +148,7 @@ package final class Catalog: Sendable {
                         ) STRICT;
                         CREATE TABLE counter (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) STRICT;
                         \(Catalog.pushTable)
+                        \(Catalog.ruleTable)
                         PRAGMA user_version = \(Catalog.formatVersion);
                         """
                 )
@@ -170,6 +172,13 @@ package final class Catalog: Sendable {
                     PRAGMA user_version = 3;
                     """
             )
+        }
+    }
+
+    /// Brings a catalog of format 3, which knew nothing about rules, to format 4.
+    private func addRuleTable() throws(CatalogError) {
+        try write { database in
+            try database.execute(sql: "\(Catalog.ruleTable) PRAGMA user_version = 4;")
         }
     }
 

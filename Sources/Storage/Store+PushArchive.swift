@@ -19,7 +19,7 @@ extension Store: PushArchive {
     }
 
     /// Runs `body`, which blocks, on a queue.
-    private func archive<Value: Sendable>(
+    func archive<Value: Sendable>(
         _ body: @escaping @Sendable (Catalog) throws(CatalogError) -> Value
     ) async throws(SinkError) -> Value {
         let result = await withCheckedContinuation { continuation in

@@ -60,6 +60,8 @@ final class DaemonCore: Service {
         let store = try await openStore()
         let notifier = AlertNotifier(registry: registry, logger: logger, now: now)
         let ruleSink = RuleSink(store, registry: registry)
+        let memory = RuleMemory(archive: store, registry: registry, logger: logger)
+        try await memory.load()
         let scheduler = RuleScheduler(
             query: { [board] expr, time, budget in
                 try board.current.engine.ruleQuery(over: store)(expr, time, budget)
@@ -76,6 +78,7 @@ final class DaemonCore: Service {
                     )
                 }
             ),
+            memory: memory,
             registry: registry,
             logger: logger
         )
@@ -86,6 +89,7 @@ final class DaemonCore: Service {
             externalLabels: settings.configuration.externalLabels
         )
         await scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
+        ruleSink.remember(await memory.recordedSeries)
         let push = PushGroups(
             sink: store,
             archive: store,

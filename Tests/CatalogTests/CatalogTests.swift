@@ -101,7 +101,10 @@ import Testing
         let queue = try DatabaseQueue(path: path)
         try queue.write {
             try $0.execute(
-                sql: "DROP TABLE push_group; ALTER TABLE segment DROP COLUMN level; PRAGMA user_version = 1"
+                sql: """
+                    DROP TABLE push_group; DROP TABLE rule_record; ALTER TABLE segment DROP COLUMN level;
+                    PRAGMA user_version = 1
+                    """
             )
         }
         try queue.close()
@@ -109,7 +112,32 @@ import Testing
             let catalog = try Catalog(path: path)
             #expect(try catalog.segments() == [record("a", 1)])
             #expect(try catalog.pushRecords().isEmpty)
+            #expect(try catalog.ruleRecords(.alert).isEmpty)
             try catalog.close()
         }
+    }
+
+    @Test("Records of rules are kept by kind and key, and change together or not at all")
+    func ruleRecords() throws {
+        let path = temporaryPath()
+        defer { do { try FileManager.default.removeItem(atPath: path) } catch {} }
+        let catalog = try Catalog(path: path)
+        func record(_ kind: RuleRecord.Kind, _ key: UInt8, _ value: UInt8) -> RuleRecord {
+            RuleRecord(kind: kind, key: [key, 0], value: [value])
+        }
+        try catalog.commit(
+            saved: [record(.alert, 2, 1), record(.alert, 1, 1), record(.slot, 1, 5)],
+            removed: []
+        )
+        try catalog.commit(
+            saved: [record(.alert, 2, 7)],
+            removed: [record(.alert, 1, 0), record(.alert, 9, 0)]
+        )
+        try catalog.close()
+        let again = try Catalog(path: path)
+        #expect(try again.ruleRecords(.alert) == [record(.alert, 2, 7)])
+        #expect(try again.ruleRecords(.slot) == [record(.slot, 1, 5)])
+        #expect(try again.ruleRecords(.kpi).isEmpty)
+        try again.close()
     }
 }

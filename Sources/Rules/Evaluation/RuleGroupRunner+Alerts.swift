@@ -11,13 +11,19 @@ extension RuleGroupRunner {
         let rule = group.rules[index]
         let settings = context.alerts.settings()
         let instances = try await instances(of: rule, at: slot, settings: settings)
-        let unsent = try state.withLock { state throws(RuleError) in
-            try state.rules[index].alerts.update(instances, at: slot, rule: alert, limit: group.limit)
-            return state.rules[index].alerts.takeUnsent(
-                at: slot,
-                resendDelayMillis: settings.resendDelayMillis
-            )
+        let (change, result) = state.withLock { state in
+            let old = state.rules[index].alerts
+            let result = Result { () throws(RuleError) in
+                try state.rules[index].alerts.update(instances, at: slot, rule: alert, limit: group.limit)
+                return state.rules[index].alerts.takeUnsent(
+                    at: slot,
+                    resendDelayMillis: settings.resendDelayMillis
+                )
+            }
+            return (AlertChange(from: old, to: state.rules[index].alerts), result)
         }
+        if !change.isEmpty { await context.memory?.note(change, of: identities[index], at: slot) }
+        let unsent = try result.get()
         if !unsent.isEmpty, let sink = context.alerts.sink {
             let intervalMillis = schedule.intervalMillis
             await sink.send(
@@ -59,6 +65,22 @@ extension RuleGroupRunner {
                 settings: settings,
                 setting: setting
             ) ?? []
+        }
+    }
+
+    /// Takes over what was known before the daemon's start: alerts, and the series that the rules wrote.
+    func restore(at slot: Timestamp) async {
+        guard let memory = context.memory, !state.withLock({ $0.isRestored }) else { return }
+        let books = await memory.takeAlerts(of: group, at: slot, intervalMillis: schedule.intervalMillis)
+        var recorded: [Set<Labels>] = []
+        for rule in group.rules { recorded.append(await memory.recorded(by: rule)) }
+        state.withLock { state in
+            state.isRestored = true
+            for (index, rule) in group.rules.enumerated() where state.rules[index].lastEvaluation == nil {
+                state.rules[index].alerts = books[index]
+                let series = AlertSeries.samples(of: books[index], rule: rule).map(\.labels)
+                state.rules[index].written = recorded[index].union(series)
+            }
         }
     }
 }

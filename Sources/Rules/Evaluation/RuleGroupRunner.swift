@@ -12,6 +12,7 @@ struct RuleContext: Sendable {
     var logger: Logger
     var limits = LimitsInForce()
     var alerts = AlertOutlet()
+    var memory: RuleMemory?
 }
 
 /// Evaluates one group, slot after slot.
@@ -19,6 +20,8 @@ struct RuleContext: Sendable {
 /// `run` is the loop; only one task runs it, so evaluations never overlap. Anybody may read the state.
 final class RuleGroupRunner: Sendable {
     let group: RuleGroup
+    /// What names the rules over restarts.
+    let identities: [RuleIdentity]
     let schedule: GroupSchedule
     let queryOffsetMillis: Int64
     let context: RuleContext
@@ -32,6 +35,7 @@ final class RuleGroupRunner: Sendable {
 
     init(_ group: RuleGroup, defaults: RuleDefaults, state: RuleGroupState?, context: RuleContext) {
         self.group = group
+        identities = RuleIdentity.all(of: group)
         self.context = context
         schedule = GroupSchedule(
             file: group.file,
@@ -80,6 +84,7 @@ final class RuleGroupRunner: Sendable {
         let start = ContinuousClock.now
         let time = slot.advanced(byMillis: -queryOffsetMillis)
         var sampleCount = 0
+        await restore(at: slot)
         for index in group.rules.indices where !isStopped {
             sampleCount += await evaluate(ruleAt: index, at: slot)
         }
@@ -90,6 +95,7 @@ final class RuleGroupRunner: Sendable {
             $0.lastSampleCount = sampleCount
             $0.counts.iterations += 1
         }
+        if !isStopped { await context.memory?.note(slot, of: group) }
     }
 
     // MARK: - One rule
@@ -172,9 +178,17 @@ final class RuleGroupRunner: Sendable {
         let query = group.rules[index].query
         if describedQuery != query { batch.metadata = metadata(ofRuleAt: index) }
         let outcome = try await context.sink.append(batch)
-        state.withLock {
-            $0.rules[index].written = written
-            $0.rules[index].describedQuery = query
+        let previous = state.withLock {
+            defer {
+                $0.rules[index].written = written
+                $0.rules[index].describedQuery = query
+            }
+            return $0.rules[index].written
+        }
+        if case .recording(let record) = group.rules[index].kind, RuleMemory.keeps(record),
+            written != previous
+        {
+            await context.memory?.note(recorded: written.subtracting(previous), ended: ended)
         }
         if !outcome.rejections.isEmpty { throw RuleError.refused(outcome.rejections.summary) }
     }

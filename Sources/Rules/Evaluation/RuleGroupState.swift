@@ -26,6 +26,8 @@ struct RuleGroupState: Sendable {
 
     /// In the order of the group's rules.
     var rules: [RuleState]
+    /// Whether what was known before the daemon's start has been taken over.
+    var isRestored = false
     /// Series of rules that a reload removed; they end at the next evaluation.
     var abandoned: Set<Labels> = []
     /// The clock's time when the last evaluation began.

@@ -34,6 +34,7 @@ package actor RuleScheduler {
     private var endings: [Int: Task<Void, Never>] = [:]
     private var endingCount = 0
     private var lastReload: Task<Void, Never>?
+    private var isFirstReloadDone = false
     private var isStopped = false
 
     /// A scheduler without groups; `reload` brings them.
@@ -45,6 +46,7 @@ package actor RuleScheduler {
     ///   - clock: The time to evaluate by.
     ///   - limits: What a query may use up.
     ///   - alerts: Where alerts go.
+    ///   - memory: Keeps alerts over restarts, and has been loaded; nil if nothing does.
     ///   - registry: Where the metrics are registered.
     ///   - logger: Is told of rules that fail, once per reason.
     package init(
@@ -54,6 +56,7 @@ package actor RuleScheduler {
         clock: any RuleClock = SystemRuleClock(),
         limits: LimitsInForce = LimitsInForce(),
         alerts: AlertOutlet = AlertOutlet(),
+        memory: RuleMemory? = nil,
         registry: Registry,
         logger: Logger
     ) {
@@ -64,7 +67,8 @@ package actor RuleScheduler {
             clock: clock,
             logger: logger,
             limits: limits,
-            alerts: alerts
+            alerts: alerts,
+            memory: memory
         )
         groups.register(in: registry)
     }
@@ -94,6 +98,7 @@ package actor RuleScheduler {
         }
         for group in running.values { await group.task.value }
         for task in endings.values { await task.value }
+        await context.memory?.flush()
         endings = [:]
         running = [:]
     }
@@ -107,6 +112,8 @@ package actor RuleScheduler {
 
     private func replace(by newGroups: [RuleGroup], _ newDefaults: RuleDefaults) async {
         guard !isStopped else { return }
+        if !isFirstReloadDone { await context.memory?.adopt(newGroups) }
+        isFirstReloadDone = true
         var kept: [ByteText: Running] = [:]
         for group in newGroups {
             if let old = running[ByteText(group.key)], old.runner.group.isSame(as: group),
@@ -129,6 +136,14 @@ package actor RuleScheduler {
         }
         groups.replace(by: running.values.map(\.runner))
         for (key, group) in stopped where running[key] == nil { end(group.runner) }
+        let present = Set(newGroups.flatMap(RuleIdentity.all))
+        for group in stopped.values {
+            let state = group.runner.snapshot
+            for (identity, rule) in zip(group.runner.identities, state.rules)
+            where !present.contains(identity) && !rule.alerts.alerts.isEmpty {
+                await context.memory?.forget(rule.alerts.alerts.keys.sorted(), of: identity)
+            }
+        }
     }
 
     private func start(_ group: RuleGroup, replacing old: RuleGroupRunner?) {
