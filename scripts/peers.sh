@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Unpacks the programs that the end-to-end tests measure Sextant against (Prometheus, promtool, node_exporter and
+# Unpacks the programs that the end-to-end tests measure Sextant against (Prometheus, promtool, node_exporter, vmalert and
 # Pushgateway) into a folder, and prints the folder that holds them. Nothing is installed: installing would start
 # services.
 #   usage: scripts/peers.sh [FOLDER]        (default: .build/peers of this repository)
@@ -11,8 +11,8 @@ set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 folder=${1:-$root/.build/peers}
-packages=(prometheus promtool prometheus-node-exporter prometheus-pushgateway)
-programs=(prometheus promtool prometheus-node-exporter prometheus-pushgateway)
+packages=(prometheus promtool prometheus-node-exporter prometheus-pushgateway victoria-metrics)
+programs=(prometheus promtool prometheus-node-exporter prometheus-pushgateway vmalert)
 suites=(sid testing)
 oldest_version=3.5.0
 

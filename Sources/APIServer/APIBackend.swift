@@ -33,6 +33,11 @@ package struct APIBackend: Sendable {
     /// What the series are made of; lists have at most so many lines.
     package var cardinality: @Sendable (Int) throws -> CardinalityFigures = { _ in CardinalityFigures() }
 
+    /// The pasts of rules that are being computed.
+    package var backfills: @Sendable () async -> [BackfillStatus] = { [] }
+    /// Computes a past of rules in the background; throws what is wrong with the request.
+    package var backfill: @Sendable (BackfillRequest) async throws -> [BackfillStatus] = { _ in [] }
+
     /// A backend of the given parts.
     package init(
         source: any SeriesSource,

@@ -35,6 +35,7 @@ enum Routes {
         Route("/api/v1/metadata", [.get], .ready(MetadataRoute.list)),
 
         Route("/api/v1/rules", [.get], .ready(RuleRoutes.rules)),
+        Route("/api/v1/rules/backfill", [.get, .post], .ready(BackfillRoute.serve)),
         Route("/api/v1/alerts", [.get], .ready(RuleRoutes.alerts)),
         Route("/api/v1/alertmanagers", [.get], .ready(AlertmanagerRoute.list)),
 

@@ -62,6 +62,21 @@ final class DaemonCore: Service {
         let ruleSink = RuleSink(store, registry: registry)
         let memory = RuleMemory(archive: store, registry: registry, logger: logger)
         try await memory.load()
+        let watch = LateWatch(store, registry: registry)
+        let historyThreads = try WorkerThreads(count: 1)
+        defer { historyThreads.stop() }
+        let history = RuleHistory(
+            query: PastQuery(source: store, engine: { [board] in board.current.engine }),
+            watch: watch,
+            sink: ruleSink,
+            blocking: RuleThreads(threads: historyThreads),
+            limits: board.limits,
+            settings: { [board] in board.current.configuration.history },
+            archive: store,
+            registry: registry,
+            logger: logger
+        )
+        try await history.load()
         let scheduler = RuleScheduler(
             query: { [board] expr, time, budget in
                 try board.current.engine.ruleQuery(over: store)(expr, time, budget)
@@ -79,6 +94,7 @@ final class DaemonCore: Service {
                 }
             ),
             memory: memory,
+            history: history,
             registry: registry,
             logger: logger
         )
@@ -90,8 +106,9 @@ final class DaemonCore: Service {
         )
         await scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
         ruleSink.remember(await memory.recordedSeries)
+        await history.start()
         let push = PushGroups(
-            sink: store,
+            sink: watch,
             archive: store,
             registry: registry,
             logger: logger,
@@ -102,7 +119,7 @@ final class DaemonCore: Service {
         let repetition = Task { [board] in
             await push.run { board.current.configuration.pushIntervalMillis }
         }
-        server.open(backend(store, scheduler, notifier, ruleSink, push))
+        server.open(backend(store, watch, scheduler, notifier, ruleSink, push, history))
         logger.info("ready", metadata: ["rule_groups": "\(settings.groups.count)"])
 
         // Cancelled instead, the way out is the same.
@@ -110,6 +127,7 @@ final class DaemonCore: Service {
         running.withLock { $0 = nil }
         repetition.cancel()
         await repetition.value
+        await history.stop()
         await scheduler.stop()
         await notifier.stop(withinMillis: DaemonCore.lastAlertsMillis)
         try await threads.run { store.close() }
@@ -163,14 +181,16 @@ final class DaemonCore: Service {
 
     private func backend(
         _ store: Store,
+        _ watch: LateWatch,
         _ scheduler: RuleScheduler,
         _ notifier: AlertNotifier,
         _ ruleSink: RuleSink,
-        _ push: PushGroups
+        _ push: PushGroups,
+        _ history: RuleHistory
     ) -> APIBackend {
         var backend = APIBackend(
             source: store,
-            sink: store,
+            sink: watch,
             push: push,
             engine: { [board] in board.current.engine },
             ruleGroups: { scheduler.statuses() },
@@ -185,6 +205,17 @@ final class DaemonCore: Service {
         }
         backend.figures = { store.figures }
         backend.compact = { try await store.compact() }
+        backend.backfills = { await history.backfills }
+        backend.backfill = { [board] request in
+            try await history.request(
+                request.text,
+                file: request.file,
+                names: request.names,
+                from: request.from,
+                through: request.through,
+                defaultIntervalMillis: board.current.configuration.ruleDefaults.evaluationIntervalMillis
+            )
+        }
         backend.cardinality = { try store.cardinality(limit: $0) }
         return backend
     }

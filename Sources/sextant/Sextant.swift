@@ -16,10 +16,12 @@ struct Sextant: AsyncParsableCommand {
               sextant query 'kpi:orders_last_hour' --range 30d
               sextant push --job nightly backup_bytes=123 ok=1
               sextant check rules rules/
+              sextant rules backfill --from 90d rules/shop.yml
             """,
         version: "sextant \(BuildInfo.version)",
         subcommands: [
             ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self, CheckCommand.self,
+            RulesCommand.self,
         ]
     )
 

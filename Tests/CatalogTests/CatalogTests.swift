@@ -53,7 +53,7 @@ import Testing
         _ = try Catalog(path: path)
         let queue = try DatabaseQueue(path: path)
         try queue.write { try $0.execute(sql: "PRAGMA user_version = 9") }
-        #expect(throws: CatalogError.newerFormat(path: path, found: 9, supported: 3)) {
+        #expect(throws: CatalogError.newerFormat(path: path, found: 9, supported: 4)) {
             _ = try Catalog(path: path)
         }
     }

@@ -22,6 +22,20 @@ final class MemoryStore: SampleSink, SeriesSource {
     /// The sample of a series at that time; nil if there is none.
     func value(_ labels: Labels, _ millis: Int64) -> Double? { series.withLock { $0[labels]?[millis] } }
 
+    /// All samples of a metric as text, in order.
+    func all(_ name: String) -> [String] {
+        series.withLock { series in
+            series.filter { $0.key.metricName == name }.flatMap { labels, samples in
+                samples.map { "\(labels) \($0) \(StaleMarker.matches($1) ? "stale" : "\($1)")" }
+            }.sorted()
+        }
+    }
+
+    /// Removes all series of a metric.
+    func remove(_ name: String) {
+        series.withLock { series in series = series.filter { $0.key.metricName != name } }
+    }
+
     /// The values at that time by series, staleness markers left out.
     func values(atMillis millis: Int64) -> [String: Double] {
         series.withLock { series in

@@ -143,7 +143,7 @@ final class MemoryArchive: RuleArchive {
         await before.memory.flush()
         let after = try await start()
         await evaluate(after.runner, 330...330)
-        #expect(alerts(after.runner) == ["Short pending 270", "Long pending 270"])
+        #expect(alerts(after.runner) == ["Short firing 270", "Long pending 270"])
         await evaluate(after.runner, 360...3330)
         await after.memory.flush()
         // 540 s are left of the hour; after a gap there are 600.
@@ -242,12 +242,14 @@ final class MemoryArchive: RuleArchive {
             activeAt: Timestamp(millis: -5)
         )
         alert.state = .inactive
-        alert.resolvedAt = .max
-        let record = AlertRecord(rule: rule, alert: alert, slot: .min)
+        alert.resolvedAt = Timestamp(millis: 1 << 61)
+        let record = AlertRecord(rule: rule, alert: alert, slot: Timestamp(millis: -7))
         let read = try #require(AlertRecord(record.record))
         #expect(read.alert.value.bitPattern == alert.value.bitPattern)
         #expect(read.alert.annotations == alert.annotations && read.alert.labels == alert.labels)
-        #expect(read.alert.resolvedAt == .max && read.slot == .min && read.rule == rule)
+        #expect(read.alert.resolvedAt == alert.resolvedAt && read.slot.millis == -7 && read.rule == rule)
         #expect(AlertRecord(RuleRecord(kind: .alert, key: [], value: [1, 2])) == nil)
+        alert.resolvedAt = .max
+        #expect(AlertRecord(AlertRecord(rule: rule, alert: alert, slot: .min).record) == nil)
     }
 }

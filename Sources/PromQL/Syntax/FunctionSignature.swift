@@ -49,6 +49,8 @@ package struct FunctionSignature: Hashable, Sendable {
         + stable("stddev_over_time stdvar_over_time", [.matrix])
         + stable("quantile_over_time", [.scalar, .matrix])
         + stable("predict_linear", [.matrix, .scalar])
+        // Of VictoriaMetrics, for vmalert.
+        + stable("default_rollup", [.matrix])
         // Experimental in Prometheus.
         + experimental("start end range step", [], result: .scalar)
         + experimental("min_of max_of", [.scalar, .scalar], result: .scalar)

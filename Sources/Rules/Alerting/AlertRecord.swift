@@ -76,6 +76,10 @@ struct AlertRecord: Hashable, Sendable {
         guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(record.value)),
             let labels = Labels(validating: stored.labels), let state = AlertState(rawValue: stored.state)
         else { return nil }
+        let times = [
+            stored.activeAt, stored.firedAt, stored.resolvedAt, stored.keepFiringSince, stored.slot,
+        ]
+        guard times.compactMap(\.self).allSatisfy(AlertRecord.isPlausible) else { return nil }
         func time(_ millis: Int64?) -> Timestamp? { millis.map { Timestamp(millis: $0) } }
         rule = RuleIdentity(
             group: stored.group,
@@ -95,6 +99,9 @@ struct AlertRecord: Hashable, Sendable {
         alert.keepFiringSince = time(stored.keepFiringSince)
         slot = Timestamp(millis: stored.slot)
     }
+
+    /// Whether differences of such times fit.
+    static func isPlausible(_ millis: Int64) -> Bool { millis.magnitude <= 1 << 61 }
 
     /// What goes into the archive.
     var record: RuleRecord {

@@ -2,8 +2,8 @@ import Model
 
 /// How alerts go on after nobody looked for a while.
 ///
-/// Source: what Prometheus does after a restart, by its options `for-outage-tolerance` and `for-grace-period`.
-/// There only alerts whose `for` is as long as the grace period are restored; here all are.
+/// Source: what Prometheus does after a restart, by its options `for-outage-tolerance` and `for-grace-
+/// period`. There only alerts whose `for` is as long as the grace period are restored; here all are.
 enum AlertRestoration {
     /// The longest time without evaluations after which alerts go on, in milliseconds.
     static let outageToleranceMillis: Int64 = 3_600_000

@@ -41,7 +41,9 @@ package actor RuleMemory {
     package func load() async throws(SinkError) {
         for record in try await archive.ruleRecords(.slot) {
             let key = String(decoding: record.key, as: UTF8.self)
-            guard let millis = Int64(String(decoding: record.value, as: UTF8.self)) else { continue }
+            guard let millis = Int64(String(decoding: record.value, as: UTF8.self)),
+                AlertRecord.isPlausible(millis)
+            else { continue }
             lastSlots[ByteText(key)] = Timestamp(millis: millis)
         }
         for record in try await archive.ruleRecords(.kpi) {
@@ -123,7 +125,8 @@ package actor RuleMemory {
     /// The slot at which the group was evaluated last; nil if it never was.
     func lastSlot(of group: RuleGroup) -> Timestamp? { lastSlots[ByteText(group.key)] }
 
-    /// Takes the alerts of the rules of `group` as of `slot`, rule by rule; none if there are none to restore.
+    /// Takes the alerts of the rules of `group` as of `slot`, rule by rule; none if there are none to
+    /// restore.
     func takeAlerts(of group: RuleGroup, at slot: Timestamp, intervalMillis: Int64) -> [AlertBook] {
         zip(group.rules, RuleIdentity.all(of: group)).map { rule, identity in
             guard case .alerting(let definition) = rule.kind,
@@ -140,8 +143,8 @@ package actor RuleMemory {
         }
     }
 
-    /// Makes the difference between two states of a rule's alerts durable; what changes at every evaluation is
-    /// none.
+    /// Makes the difference between two states of a rule's alerts durable; what changes at every evaluation
+    /// is none.
     func note(_ change: AlertChange, of rule: RuleIdentity, at slot: Timestamp) async {
         await commit(
             saved: change.saved.map { AlertRecord(rule: rule, alert: $0, slot: slot).record },

@@ -17,6 +17,12 @@ struct GroupSchedule: Hashable, Sendable {
         offsetMillis = Int64(truncatingIfNeeded: hash % UInt64(self.intervalMillis))
     }
 
+    /// The schedule that has `slot` among its slots.
+    init(intervalMillis: Int64, slot: Timestamp) {
+        self.intervalMillis = max(1, intervalMillis)
+        offsetMillis = slot.millis - slot.floored(toMillis: self.intervalMillis).millis
+    }
+
     /// The last slot that is not after `time`.
     func slot(atOrBefore time: Timestamp) -> Timestamp {
         time.advanced(byMillis: -offsetMillis).floored(toMillis: intervalMillis).advanced(

@@ -71,6 +71,13 @@ extension RuleGroupRunner {
     /// Takes over what was known before the daemon's start: alerts, and the series that the rules wrote.
     func restore(at slot: Timestamp) async {
         guard let memory = context.memory, !state.withLock({ $0.isRestored }) else { return }
+        if let lastSlot = await memory.lastSlot(of: group), lastSlot < slot {
+            await context.history?.catchUp(
+                group,
+                from: lastSlot.advanced(byMillis: 1),
+                through: slot.advanced(byMillis: -1)
+            )
+        }
         let books = await memory.takeAlerts(of: group, at: slot, intervalMillis: schedule.intervalMillis)
         var recorded: [Set<Labels>] = []
         for rule in group.rules { recorded.append(await memory.recorded(by: rule)) }

@@ -13,6 +13,7 @@ struct RuleContext: Sendable {
     var limits = LimitsInForce()
     var alerts = AlertOutlet()
     var memory: RuleMemory?
+    var history: RuleHistory?
 }
 
 /// Evaluates one group, slot after slot.
@@ -90,12 +91,15 @@ final class RuleGroupRunner: Sendable {
         }
         if !isStopped { await endAbandoned(at: time) }
         state.withLock {
+            if !isStopped { $0.lastSlot = slot }
             $0.lastEvaluation = evaluatedAt
             $0.evaluationSeconds = RuleGroupRunner.seconds(since: start)
             $0.lastSampleCount = sampleCount
             $0.counts.iterations += 1
         }
-        if !isStopped { await context.memory?.note(slot, of: group) }
+        guard !isStopped else { return }
+        context.history?.watch.noteEvaluated(slot)
+        await context.memory?.note(slot, of: group)
     }
 
     // MARK: - One rule
@@ -178,12 +182,11 @@ final class RuleGroupRunner: Sendable {
         let query = group.rules[index].query
         if describedQuery != query { batch.metadata = metadata(ofRuleAt: index) }
         let outcome = try await context.sink.append(batch)
-        let previous = state.withLock {
-            defer {
-                $0.rules[index].written = written
-                $0.rules[index].describedQuery = query
-            }
-            return $0.rules[index].written
+        let previous = state.withLock { state in
+            let previous = state.rules[index].written
+            state.rules[index].written = written
+            state.rules[index].describedQuery = query
+            return previous
         }
         if case .recording(let record) = group.rules[index].kind, RuleMemory.keeps(record),
             written != previous

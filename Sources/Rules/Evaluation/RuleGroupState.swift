@@ -30,6 +30,8 @@ struct RuleGroupState: Sendable {
     var isRestored = false
     /// Series of rules that a reload removed; they end at the next evaluation.
     var abandoned: Set<Labels> = []
+    /// The last slot that was evaluated; nil before the first.
+    var lastSlot: Timestamp?
     /// The clock's time when the last evaluation began.
     var lastEvaluation: Timestamp?
     /// How long it took.

@@ -47,6 +47,7 @@ package actor RuleScheduler {
     ///   - limits: What a query may use up.
     ///   - alerts: Where alerts go.
     ///   - memory: Keeps alerts over restarts, and has been loaded; nil if nothing does.
+    ///   - history: Looks after the past of the rules; nil if nothing does.
     ///   - registry: Where the metrics are registered.
     ///   - logger: Is told of rules that fail, once per reason.
     package init(
@@ -57,6 +58,7 @@ package actor RuleScheduler {
         limits: LimitsInForce = LimitsInForce(),
         alerts: AlertOutlet = AlertOutlet(),
         memory: RuleMemory? = nil,
+        history: RuleHistory? = nil,
         registry: Registry,
         logger: Logger
     ) {
@@ -68,7 +70,8 @@ package actor RuleScheduler {
             logger: logger,
             limits: limits,
             alerts: alerts,
-            memory: memory
+            memory: memory,
+            history: history
         )
         groups.register(in: registry)
     }
@@ -135,6 +138,7 @@ package actor RuleScheduler {
             start(group, replacing: stopped[ByteText(group.key)]?.runner)
         }
         groups.replace(by: running.values.map(\.runner))
+        await context.history?.replace(by: groups.all)
         for (key, group) in stopped where running[key] == nil { end(group.runner) }
         let present = Set(newGroups.flatMap(RuleIdentity.all))
         for group in stopped.values {

@@ -38,7 +38,11 @@ extension TemplateSample {
     static func samples(of value: QueryValue) throws(RuleError) -> [TemplateSample] {
         switch value {
         case .scalar(_, let number): [TemplateSample(labels: .empty, value: number)]
-        case .vector(let samples): samples.map { TemplateSample(labels: $0.labels, value: $0.value) }
+        case .vector(let samples):
+            // As in Prometheus the number of a native histogram is 0.
+            samples.map {
+                TemplateSample(labels: $0.labels, value: $0.histogram == nil ? $0.value : 0)
+            }
         default: throw .notAVector
         }
     }

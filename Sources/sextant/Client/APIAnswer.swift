@@ -149,3 +149,15 @@ struct RuleAnswer: Decodable, Sendable {
     /// The labels that it sets.
     var labels: [String: String]?
 }
+
+/// A past of rules as the daemon tells of it.
+struct BackfillAnswer: Decodable, Sendable {
+    /// What names it.
+    var id: String
+    /// The rules.
+    var rules: [String]
+    /// How many slots there are.
+    var slots: Int
+    /// How many of them are done.
+    var done: Int
+}

@@ -57,6 +57,25 @@ struct DaemonClient: Sendable {
         return answer.data.groups
     }
 
+    /// Asks for a past of rules.
+    func backfill(_ fields: [(name: String, value: String)]) async throws(ClientError) -> [BackfillAnswer] {
+        let answer: APIAnswer<[BackfillAnswer]> = try decode(
+            await send(
+                "POST",
+                "/api/v1/rules/backfill",
+                headers: [("Content-Type", "application/x-www-form-urlencoded")],
+                body: Array(FormText.encode(fields).utf8)
+            )
+        )
+        return answer.data
+    }
+
+    /// The pasts of rules that the daemon computes.
+    func backfills() async throws(ClientError) -> [BackfillAnswer] {
+        let answer: APIAnswer<[BackfillAnswer]> = try decode(await send("GET", "/api/v1/rules/backfill"))
+        return answer.data
+    }
+
     /// Imports text exposition with times.
     func importText(_ text: [UInt8]) async throws(ClientError) {
         let answer = try await send(

@@ -24,6 +24,8 @@ struct Configuration: Hashable, Sendable {
         limits.concurrentQueries = 2 * APIConfiguration.coreCount
         return limits
     }
+    /// What is done about the past of recording rules.
+    var history = HistorySettings()
     /// How often the values of pushed groups are stored again, in milliseconds.
     var pushIntervalMillis: Int64 = 60_000
 }

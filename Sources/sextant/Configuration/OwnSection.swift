@@ -6,7 +6,7 @@ import StrictYAML
 ///
 /// Each key has one line in `keys` and one in `read`.
 enum OwnSection {
-    private static let keys = ["allowed_hosts", "limits", "push_interval"]
+    private static let keys = ["allowed_hosts", "history", "limits", "push_interval"]
 
     /// Takes over what `node` sets.
     static func read(_ node: YAMLNode, into configuration: inout Configuration, _ reader: inout StrictReader)
@@ -17,6 +17,9 @@ enum OwnSection {
         }
         if let millis = reader.durationMillis(fields, "push_interval"), millis > 0 {
             configuration.pushIntervalMillis = millis
+        }
+        if let history = fields["history"] {
+            HistorySection.read(history, into: &configuration.history, &reader)
         }
         if let limits = fields["limits"] { readLimits(limits, into: &configuration.limits, &reader) }
     }

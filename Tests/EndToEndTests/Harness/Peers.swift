@@ -8,6 +8,11 @@ enum Peers {
     static let absence: String =
         "no Prometheus here: scripts/peers.sh could not unpack it from a Debian mirror"
 
+    /// Whether the program is among them.
+    static func has(_ name: String) -> Bool {
+        Repository.peerFolder.map { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") } ?? false
+    }
+
     /// The path of a peer's program.
     static func program(_ name: String) throws -> String {
         guard let folder = Repository.peerFolder else { throw NotYet(absence) }

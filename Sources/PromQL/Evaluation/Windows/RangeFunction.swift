@@ -4,6 +4,8 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
     case absentOverTime = "absent_over_time"
     case avgOverTime = "avg_over_time"
     case countOverTime = "count_over_time"
+    /// The last value, by the name that VictoriaMetrics gives it; vmalert asks for it.
+    case defaultRollup = "default_rollup"
     case doubleExponentialSmoothing = "double_exponential_smoothing"
     case firstOverTime = "first_over_time"
     case lastOverTime = "last_over_time"
@@ -34,7 +36,7 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
     var rangeIndex: Int { self == .quantileOverTime ? 1 : 0 }
 
     /// Whether the result is no longer the metric it was computed from.
-    var dropsName: Bool { self != .firstOverTime && self != .lastOverTime }
+    var dropsName: Bool { ![.firstOverTime, .lastOverTime, .defaultRollup].contains(self) }
 
     /// Whether it makes sense for counters only.
     var wantsCounter: Bool { self == .rate || self == .increase }
@@ -80,7 +82,7 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
         case .countOverTime: sliding(SampleCount())
         case .presentOverTime, .absentOverTime: sliding(Presence())
         case .firstOverTime: sliding(EdgeSample(isLast: false, isTime: false))
-        case .lastOverTime: sliding(EdgeSample(isLast: true, isTime: false))
+        case .lastOverTime, .defaultRollup: sliding(EdgeSample(isLast: true, isTime: false))
         case .tsOfFirstOverTime: sliding(EdgeSample(isLast: false, isTime: true))
         case .tsOfLastOverTime: sliding(EdgeSample(isLast: true, isTime: true))
         case .minOverTime: sliding(Extreme(isMaximum: false, isTime: false))
