@@ -122,6 +122,21 @@ import Testing
         #expect(!(await daemon.history.step()))
     }
 
+    @Test("What is left to repair survives a restart")
+    func leftOver() async throws {
+        let before = try await start()
+        await evaluate(before, 0...20)
+        try await write(before, Labels(["x": "a"]), slot(10) - 5, 7)
+        #expect(!(await before.history.step()))
+        let after = try await start()
+        await evaluate(after, 21...21)
+        await settle(after)
+        #expect(
+            recorded("sum:m", 12, ["x": "a"]) == 7 && recorded("twice:m", 12, ["x": "a", "team": "a"]) == 14
+        )
+        #expect(try await archive.ruleRecords(.backfill).isEmpty)
+    }
+
     @Test("Corrected samples take away what does not hold any more, and leave copies alone")
     func correction() async throws {
         let daemon = try await start()

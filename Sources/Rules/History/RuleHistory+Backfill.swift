@@ -15,6 +15,10 @@ extension RuleHistory {
     package func load() async throws(SinkError) {
         guard let archive else { return }
         for stored in try await archive.ruleRecords(.backfill) {
+            if let repair = RepairRecord(stored) {
+                leftOver[repair.identity] = repair.ranges
+                continue
+            }
             guard let record = BackfillRecord(stored) else { continue }
             records[stored.key] = record
             guard stored.key.starts(with: RuleHistory.requestPrefix), !record.isDone else { continue }

@@ -9,18 +9,18 @@ import Telemetry
 /// evaluated for the past.
 package actor RuleHistory {
     /// How long no more late samples have to come before a rule is repaired, in milliseconds.
-    private static let quietMillis: Int64 = 5000
+    static let quietMillis: Int64 = 5000
     /// How long a repair may wait for that, in milliseconds.
-    private static let patienceMillis: Int64 = 60_000
+    static let patienceMillis: Int64 = 60_000
 
     /// A rule and how far before its slots it is evaluated.
-    private struct Reader {
+    struct Reader {
         var identity: RuleIdentity
         var offsetMillis: Int64
     }
 
     /// What a rule has to be evaluated again for.
-    private struct Repair {
+    struct Repair {
         var times = TimeRanges()
         var firstNoted: Timestamp
         var lastNoted: Timestamp
@@ -34,16 +34,20 @@ package actor RuleHistory {
     let telemetry: HistoryTelemetry
     private let cancellation = PastCancellation()
 
-    private var runners: [RuleGroupRunner] = []
-    private var reads: [RuleIdentity: RuleReads] = [:]
+    var runners: [RuleGroupRunner] = []
+    var reads: [RuleIdentity: RuleReads] = [:]
     /// The rules that read a metric, and those that may read any.
-    private var readers: [ByteText: [Reader]] = [:]
-    private var readersOfAny: [Reader] = []
-    private var repairs: [RuleIdentity: Repair] = [:]
+    var readers: [ByteText: [Reader]] = [:]
+    var readersOfAny: [Reader] = []
+    var repairs: [RuleIdentity: Repair] = [:]
+    /// Rules whose repairs are not written as they are.
+    var unsaved: Set<RuleIdentity> = []
+    /// What was left to repair when the daemon stopped, of rules that are not loaded yet.
+    var leftOver: [RuleIdentity: [TimeRange]] = [:]
     var jobs: [BackfillJob] = []
     var records: [[UInt8]: BackfillRecord] = [:]
     private var task: Task<Void, Never>?
-    private var isStopped = false
+    var isStopped = false
 
     /// A history over the samples of `query`, that hears of late ones by `watch`.
     ///
@@ -130,7 +134,12 @@ package actor RuleHistory {
                 if found.reads.contains(where: { $0.name == nil }) { readersOfAny.append(reader) }
             }
         }
-        repairs = repairs.filter { reads[$0.key] != nil }
+        for identity in repairs.keys where reads[identity] == nil { set(nil, for: identity) }
+        for identity in reads.keys {
+            for range in leftOver.removeValue(forKey: identity) ?? [] {
+                note(range, of: identity, isUrgent: true)
+            }
+        }
         await planWishes(runners)
     }
 
@@ -149,114 +158,12 @@ package actor RuleHistory {
     /// Does the next thing; false if there is none.
     func step() async -> Bool {
         collect()
+        await saveRepairs()
         if await repair() { return true }
         return await backfill()
     }
 
-    /// Finds out which rules late samples concern.
-    private func collect() {
-        let late = watch.take()
-        guard !late.isEmpty else { return }
-        for one in late {
-            let named = readers[ByteText(one.labels.metricName ?? "")] ?? []
-            for reader in named + readersOfAny {
-                guard
-                    let affected = reads[reader.identity]?.affected(
-                        by: one.labels,
-                        isMetric: one.isMetric,
-                        in: one.range
-                    )
-                else { continue }
-                let range = TimeRange(
-                    affected.start.advanced(byMillis: reader.offsetMillis),
-                    affected.end.advanced(byMillis: reader.offsetMillis)
-                )
-                note(range, of: reader.identity, isUrgent: false)
-            }
-        }
-    }
-
-    private func note(_ range: TimeRange, of identity: RuleIdentity, isUrgent: Bool) {
-        let now = context.clock.now()
-        let repairMillis = settings().repairMillis
-        guard repairMillis > 0 else { return }
-        let horizon = now.advanced(byMillis: -repairMillis)
-        if range.start < horizon { telemetry.beyondHorizon.add(1) }
-        guard range.end >= horizon else { return }
-        let noted = isUrgent ? now.advanced(byMillis: -RuleHistory.patienceMillis) : now
-        var repair = repairs[identity] ?? Repair(firstNoted: noted, lastNoted: noted)
-        repair.times.insert(TimeRange(max(range.start, horizon), range.end))
-        repair.lastNoted = noted
-        repairs[identity] = repair
-        telemetry.pending.set(Double(repairs.count))
-    }
-
-    /// Repairs a chunk of the first rule whose late samples seem complete; false if there is none.
-    private func repair() async -> Bool {
-        guard !repairs.isEmpty else { return false }
-        let now = context.clock.now()
-        for runner in runners {
-            guard let lastSlot = runner.snapshot.lastSlot else { continue }
-            for (index, identity) in runner.identities.enumerated() {
-                guard var repair = repairs[identity],
-                    now.millis - repair.lastNoted.millis >= RuleHistory.quietMillis
-                        || now.millis - repair.firstNoted.millis >= RuleHistory.patienceMillis
-                else { continue }
-                guard let range = repair.times.popFirst() else {
-                    repairs[identity] = nil
-                    continue
-                }
-                let through = min(range.end, lastSlot)
-                let computation = computation(runner)
-                let chunk = computation.isSelfReferring ? 1 : PastComputation.chunkSlots
-                guard let all = PastSlots(runner.schedule, from: range.start, through: through),
-                    let slots = all.part(from: 0, count: chunk)
-                else {
-                    repairs[identity] = repair.times.isEmpty ? nil : repair
-                    continue
-                }
-                repair.times.insert(TimeRange(slots.last.advanced(byMillis: 1), through))
-                repairs[identity] = repair.times.isEmpty ? nil : repair
-                telemetry.pending.set(Double(repairs.count))
-                await rewrite(computation, [index], slots, runner, name: runner.group.rules[index].name)
-                return true
-            }
-        }
-        return false
-    }
-
-    private func rewrite(
-        _ computation: PastComputation,
-        _ indices: [Int],
-        _ slots: PastSlots,
-        _ runner: RuleGroupRunner,
-        name: String
-    ) async {
-        let state = runner.snapshot
-        do {
-            let changed = try await computation.rewrite(
-                rulesAt: indices,
-                at: slots,
-                known: state.rules.map(\.written),
-                lastEvaluated: state.lastSlot
-            )
-            telemetry.repairedSlots.add(slots.count)
-            telemetry.changedSlots.add(changed)
-        } catch {
-            guard !isStopped else { return }
-            telemetry.failures.add(1)
-            // The store does not take or give samples: later, it may.
-            for index in indices {
-                note(TimeRange(slots.first, slots.last), of: runner.identities[index], isUrgent: false)
-            }
-            context.logger.warning(
-                "past slots of a rule could not be evaluated again",
-                metadata: ["group": "\(runner.group.key)", "rule": "\(name)", "error": "\(error)"]
-            )
-        }
-    }
-
-    private func computation(_ runner: RuleGroupRunner) -> PastComputation {
+    func computation(_ runner: RuleGroupRunner) -> PastComputation {
         computation(runner.group, runner.schedule, runner.queryOffsetMillis)
     }
 
