@@ -21,7 +21,7 @@ struct Sextant: AsyncParsableCommand {
         version: "sextant \(BuildInfo.version)",
         subcommands: [
             ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self, CheckCommand.self,
-            RulesCommand.self,
+            RulesCommand.self, TestCommand.self,
         ]
     )
 
