@@ -20,9 +20,9 @@ struct TestRulesCommand: AsyncParsableCommand {
         commandName: "rules",
         abstract: "Run files of unit tests of rules, in the form of promtool's.",
         discussion: """
-            What fails goes to standard error with file, line and column: lines with - were expected and are \
-            missing, lines with + are there and were not expected. The exit code is 0 if all tests pass, 1 if \
-            one fails or cannot be read, 2 if the arguments make no sense.
+            What fails goes to standard error with file, line and column: lines with - were expected and \
+            are missing, lines with + are there and were not expected. The exit code is 0 if all tests \
+            pass, 1 if one fails or cannot be read, 2 if the arguments make no sense.
 
             Examples:
               sextant test rules rules/tests/shop_test.yml
@@ -62,7 +62,7 @@ struct TestRulesCommand: AsyncParsableCommand {
 
     /// What fails in a file; nothing if all its tests pass.
     static func failures(of path: String, _ names: [Regex] = []) async -> [String] {
-        do {
+        do throws(YAMLFileError) {
             let file = try UnitTestReader.load(path)
             let runner = UnitTestRunner(file, groups: try RuleFiles.load(rulePaths(of: file)))
             var failures: [String] = []
@@ -73,10 +73,8 @@ struct TestRulesCommand: AsyncParsableCommand {
                 }
             }
             return failures
-        } catch let error as YAMLFileError {
-            return error.problems.map(\.description)
         } catch {
-            return ["\(path): \(error)"]
+            return error.problems.map(\.description)
         }
     }
 

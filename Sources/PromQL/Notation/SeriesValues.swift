@@ -63,13 +63,13 @@ package struct SeriesValues: Hashable, Sendable {
     }
 
     private mutating func histograms(_ reader: inout NotationReader) throws(NotationError) {
-        let first = try HistogramNotation.read(&reader)
+        let first = try HistogramDescription.read(&reader)
         var step: NativeHistogram?
         var isDifference = false
         if reader.isAt("+{{") || reader.isAt("-{{") {
             isDifference = reader.takes("-")
             if !isDifference { _ = reader.takes("+") }
-            step = try HistogramNotation.read(&reader)
+            step = try HistogramDescription.read(&reader)
             guard reader.isAt("x") else { throw reader.unexpected() }
         }
         try append(.histogram(first), count: 1)

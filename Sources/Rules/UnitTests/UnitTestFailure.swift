@@ -6,8 +6,8 @@ package struct UnitTestFailure: Sendable, CustomStringConvertible {
     package var place: UnitTest.Place
     /// What was tested.
     package var title: String
-    /// What is wrong with it: lines that begin with `-` were expected and are missing, those with `+` are there
-    /// and were not expected, the others are as expected.
+    /// What is wrong with it: lines that begin with `-` were expected and are missing, those with `+` are
+    /// there and were not expected, the others are as expected.
     package var lines: [String]
 
     /// The title and the lines, indented.

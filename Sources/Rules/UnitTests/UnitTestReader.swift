@@ -158,7 +158,7 @@ private struct Reading {
             }
         }
         if let node = fields["histogram"], let text = reader.string(node, "histogram") {
-            do { sample.histogram = try HistogramNotation.parse(text) } catch {
+            do { sample.histogram = try HistogramDescription.parse(text) } catch {
                 reader.report("histogram: \(error)", at: node)
             }
         }

@@ -1,7 +1,7 @@
 import Model
 
 /// Native histograms as unit tests write them: `{{schema:1 count:3 sum:5 offset:2 buckets:[1 2]}}`.
-package enum HistogramNotation {
+package enum HistogramDescription {
     /// Bucket indices, of which a list may use so many from its offset on, are far from their limits.
     private static let offsetLimit = 1 << 30
 
