@@ -149,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "APIServerTests",
             dependencies: [
-                "APIServer", "Intake", "Matching", "Model", "PromQL", "Push", "Rules", "Telemetry", logging,
+                "APIServer", "Intake", "KPI", "Matching", "Model", "PromQL", "Push", "Rules", "Telemetry",
+                logging,
                 lifecycle,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
