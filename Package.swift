@@ -73,7 +73,8 @@ let package = Package(
         .target(
             name: "APIServer",
             dependencies: [
-                "Model", "Telemetry", "Intake", "Push", "PromQL", "KPI", "Rules", logging, lifecycle,
+                "Model", "Telemetry", "Matching", "Intake", "Push", "PromQL", "KPI", "Rules", logging,
+                lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -147,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "APIServerTests",
             dependencies: [
-                "APIServer", "Intake", "Matching", "Model", "PromQL", "Push", "Rules", "Telemetry", logging,
+                "APIServer", "Intake", "KPI", "Matching", "Model", "PromQL", "Push", "Rules", "Telemetry",
+                logging,
                 lifecycle,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,3 +1,4 @@
+import KPI
 import Model
 import PromQL
 import Push
@@ -13,6 +14,10 @@ package struct APIBackend: Sendable {
     package var push: PushGroups?
     /// What evaluates queries.
     package var engine: @Sendable () -> Engine
+    /// What answers questions about KPIs.
+    package var kpis: KPIService
+    /// The remarks on KPIs.
+    package var annotations = Annotations()
     /// The state of the rule groups.
     package var ruleGroups: @Sendable () -> [RuleGroupStatus]
     /// Whether a series whose name begins with `kpi:` is one that this daemon's rules record; `/metrics`
@@ -50,6 +55,9 @@ package struct APIBackend: Sendable {
         self.push = push
         self.engine = engine
         self.ruleGroups = ruleGroups
+        kpis = KPIService(definitions: .none, source: RawAggregates(source: source)) {
+            Timestamp(millis: 0)
+        }
         self.isRecorded = isRecorded
         self.flush = flush
         self.status = status

@@ -56,6 +56,22 @@ package struct JSONWriter: Sendable {
         ValueText.append(value.isFinite ? value : 0, to: &bytes)
     }
 
+    /// Writes a number; nil, and what is not finite, become `null`.
+    package mutating func numberOrNull(_ value: Double?) {
+        guard let value, value.isFinite else {
+            separate()
+            bytes.append(contentsOf: "null".utf8)
+            return
+        }
+        number(value)
+    }
+
+    /// Writes a time as seconds since the epoch that always have a fraction, such as `1616889600.0`.
+    package mutating func decimalSeconds(_ time: Timestamp) {
+        seconds(time)
+        if time.millis % 1000 == 0 { bytes.append(contentsOf: ".0".utf8) }
+    }
+
     /// Writes a number or its name (`NaN`, `+Inf`, `-Inf`) as a string, as sample values are.
     package mutating func valueString(_ value: Double) {
         separate()

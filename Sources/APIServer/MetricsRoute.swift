@@ -1,4 +1,5 @@
 import HTTPTypes
+import KPI
 import Model
 import Push
 import Telemetry
@@ -33,6 +34,7 @@ enum MetricsRoute {
         do {
             var shown = pushed
             try writeKPIs(of: backend, now: context.now(), &shown, to: &kpis)
+            try writeVirtual(of: backend, now: context.now(), &shown, to: &kpis)
             pushed = shown
         } catch {
             context.telemetry.noteKPIFailure()
@@ -49,6 +51,34 @@ enum MetricsRoute {
         accept.split(separator: ",").contains { range in
             let parts = range.lowercased().split(separator: ";").map { $0.filter { $0 != " " } }
             return parts.first == "text/plain" && parts.contains("escaping=allow-utf-8")
+        }
+    }
+
+    /// Writes the current values of all KPIs and funnels, each in its default period.
+    private static func writeVirtual(
+        of backend: APIBackend,
+        now: Timestamp,
+        _ pushed: inout PushPage,
+        to writer: inout ExpositionWriter
+    ) throws(SourceError) {
+        guard !backend.kpis.versions.current.isEmpty else { return }
+        let budget = QueryBudget(timeLimitMillis: timeLimitMillis)
+        var column = SampleColumn()
+        for name in VirtualName.exposed {
+            let matcher = Matcher(Labels.metricName, .equal, name)
+            let series = try backend.source.select(
+                SelectRequest(matchers: [matcher], range: TimeRange(now, now)),
+                budget: budget
+            )
+            guard series.count > 0 else { continue }
+            let metadata = backend.source.metadata(of: name).first
+            writer.family(name, kind: metadata?.kind ?? .gauge, help: metadata?.help ?? "")
+            for index in 0..<series.count {
+                try series.read(index, into: &column)
+                guard let value = column.values.last, !StaleMarker.matches(value) else { continue }
+                writer.sample(name, labels: series.labels(at: index), value: value)
+            }
+            pushed.moveSamples(of: name, to: &writer)
         }
     }
 

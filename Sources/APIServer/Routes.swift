@@ -4,7 +4,9 @@ import HTTPTypes
 enum Routes {
     static let table = RouteTable(all)
 
-    static let all: [Route] = [
+    static let all: [Route] = prometheus + AnalyticsRoutes.all
+
+    private static let prometheus: [Route] = [
         Route("/", [.get, .head], .always(LandingPage.show)),
         Route(LandingStyle.stylePath, [.get, .head], .always(LandingStyle.showStyle)),
         Route(LandingStyle.iconPath, [.get, .head], .always(LandingStyle.showIcon)),

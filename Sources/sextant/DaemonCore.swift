@@ -1,4 +1,5 @@
 import APIServer
+import KPI
 import Logging
 import Model
 import Outbound
@@ -17,6 +18,8 @@ final class DaemonCore: Service {
         var store: Store
         var scheduler: RuleScheduler
         var notifier: AlertNotifier
+        var kpis: KPIService
+        var archive: KPIArchive
     }
 
     /// How long a stop waits for alerts to be sent, in milliseconds.
@@ -59,10 +62,14 @@ final class DaemonCore: Service {
         defer { threads.stop() }
         let store = try await openStore()
         let notifier = AlertNotifier(registry: registry, logger: logger, now: now)
-        let ruleSink = RuleSink(store, registry: registry)
+        let archive = try KPIArchive(dataDirectory: options.dataDirectory, logger: logger)
+        let kpis = kpiService(over: store, archive)
+        let source = KPISource(store, kpis)
+        let sink = KPISink(store, kpis, registry: registry)
+        let ruleSink = RuleSink(sink, registry: registry)
         let scheduler = RuleScheduler(
             query: { [board] expr, time, budget in
-                try board.current.engine.ruleQuery(over: store)(expr, time, budget)
+                try board.current.engine.ruleQuery(over: source)(expr, time, budget)
             },
             sink: ruleSink,
             blocking: RuleThreads(threads: threads),
@@ -70,7 +77,14 @@ final class DaemonCore: Service {
             registry: registry,
             logger: logger
         )
-        running.withLock { $0 = Running(store: store, scheduler: scheduler, notifier: notifier) }
+        let parts = Running(
+            store: store,
+            scheduler: scheduler,
+            notifier: notifier,
+            kpis: kpis,
+            archive: archive
+        )
+        running.withLock { $0 = parts }
         let settings = board.current
         await notifier.replace(
             by: settings.configuration.alerting,
@@ -78,7 +92,7 @@ final class DaemonCore: Service {
         )
         await scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
         let push = PushGroups(
-            sink: store,
+            sink: sink,
             archive: store,
             registry: registry,
             logger: logger,
@@ -89,8 +103,18 @@ final class DaemonCore: Service {
         let repetition = Task { [board] in
             await push.run { board.current.configuration.pushIntervalMillis }
         }
-        server.open(backend(store, scheduler, notifier, ruleSink, push))
-        logger.info("ready", metadata: ["rule_groups": "\(settings.groups.count)"])
+        var backend = backend(store, scheduler, notifier, ruleSink, push)
+        backend.source = source
+        backend.sink = sink
+        backend.kpis = kpis
+        backend.annotations = archive.annotations()
+        server.open(backend)
+        logger.info(
+            "ready",
+            metadata: [
+                "rule_groups": "\(settings.groups.count)", "kpis": "\(settings.definitions.kpis.count)",
+            ]
+        )
 
         // Cancelled instead, the way out is the same.
         try? await gracefulShutdown()
@@ -148,6 +172,23 @@ final class DaemonCore: Service {
         return try opening.get()
     }
 
+    /// The KPIs that the settings define, over `store`, with the versions that earlier runs knew.
+    private func kpiService(over store: Store, _ archive: KPIArchive) -> KPIService {
+        let aggregates = RawAggregates(
+            source: store,
+            engine: { [board] in board.current.engine },
+            horizon: { [board, now] in board.horizon.earliestMillis(of: $0, now: now()) }
+        )
+        let service = KPIService(
+            definitions: board.current.definitions,
+            past: archive.versions(),
+            source: aggregates,
+            now: now
+        )
+        archive.keep(service.versions.all)
+        return service
+    }
+
     private func backend(
         _ store: Store,
         _ scheduler: RuleScheduler,
@@ -192,11 +233,14 @@ final class DaemonCore: Service {
                 by: settings.configuration.alerting,
                 externalLabels: settings.configuration.externalLabels
             )
+            running.kpis.replace(by: settings.definitions)
+            running.archive.keep(running.kpis.versions.all)
             await running.scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
             logger.info(
                 "reloaded",
                 metadata: [
-                    "rule_groups": "\(settings.groups.count)", "retention": "\(settings.retentionText)",
+                    "rule_groups": "\(settings.groups.count)",
+                    "kpis": "\(settings.definitions.kpis.count)", "retention": "\(settings.retentionText)",
                 ]
             )
         } catch {

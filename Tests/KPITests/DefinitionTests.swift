@@ -293,6 +293,7 @@ import Testing
     func suggestions() {
         #expect(Suggestion.nearest(to: "signup_rat", among: ["aov", "signup_rate"]) == "signup_rate")
         #expect(Suggestion.nearest(to: "voa", among: ["aov", "signup_rate"]) == "aov")
-        #expect(Suggestion.nearest(to: "zzzzzzzz", among: ["aov"]) == nil)
+        #expect(Suggestion.nearest(to: "zzzzzzzz", among: ["aov"]) == "aov")
+        #expect(Suggestion.nearest(to: "aov", among: []) == nil)
     }
 }

@@ -50,11 +50,52 @@ final class ExtentFinder: Sendable {
             }
             if let newest { return newest }
         }
-        return try extreme(selector, from: .min, through: .max, budget) { column in
-            column.values.indices.last { !column.values[$0].isNaN }.map { column.timestamps[$0] }
-        } pick: {
-            max($0, $1)
+        return try newestOfOld(selector, now, budget)
+    }
+
+    /// The newest value where there is none near the present.
+    private func newestOfOld(_ selector: MetricSelector, _ now: Int64, _ budget: QueryBudget)
+        throws(SourceError) -> Int64?
+    {
+        // Something may be from `low` on, nothing is behind `high`.
+        var high = now
+        var low = now
+        var step: Int64 = 30 * 86_400_000
+        while try !mayHaveSamples(selector, from: low, budget) {
+            high = low
+            let (next, overflow) = now.subtractingReportingOverflow(step)
+            guard !overflow, step < Int64.max / 4 else { return nil }
+            low = next
+            step *= 4
         }
+        while high - low > ExtentFinder.grainMillis {
+            let middle = low + (high - low) / 2
+            if try mayHaveSamples(selector, from: middle, budget) { low = middle } else { high = middle }
+        }
+        var reach = ExtentFinder.grainMillis
+        var through = high
+        while true {
+            let (difference, overflow) = through.subtractingReportingOverflow(reach)
+            let from = overflow ? Int64.min : difference
+            let newest = try extreme(selector, from: from, through: through, budget) { column in
+                column.values.indices.last { !column.values[$0].isNaN }.map { column.timestamps[$0] }
+            } pick: {
+                max($0, $1)
+            }
+            if let newest { return newest }
+            guard from > .min else { return nil }
+            through = from
+            reach = reach > Int64.max / 8 ? .max : reach * 8
+        }
+    }
+
+    /// Whether a series may have samples at or behind a time; expired ones may count.
+    private func mayHaveSamples(_ selector: MetricSelector, from start: Int64, _ budget: QueryBudget)
+        throws(SourceError) -> Bool
+    {
+        let range = TimeRange(Timestamp(millis: start), .max)
+        let set = try source.select(SelectRequest(matchers: selector.matchers, range: range), budget: budget)
+        return set.count > 0
     }
 
     private func oldest(_ selector: MetricSelector, _ newest: Int64, _ budget: QueryBudget)

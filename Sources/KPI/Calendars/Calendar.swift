@@ -215,3 +215,21 @@ package struct Calendar: Hashable, Sendable {
         Swift.min(Swift.max(instant, -200_000_000_000), 200_000_000_000)
     }
 }
+
+extension Calendar {
+    /// The instant `millis` as the zone's clock shows it, such as `2018-04-05T00:00:00+02:00`.
+    package func text(of millis: Int64) -> String {
+        let instant = millis.floored(by: 1000)
+        let offset = zone.segment(at: instant).offset
+        let local = instant + offset
+        let date = CivilDate(dayNumber: Int(local.floored(by: 86_400)))
+        let second = Int(local - local.floored(by: 86_400) * 86_400)
+        func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let clock = [second / 3600, second / 60 % 60, second % 60].map(padded).joined(separator: ":")
+        let minutes = Int(offset.magnitude / 60)
+        let shown =
+            offset == 0
+            ? "Z" : "\(offset < 0 ? "-" : "+")\(padded(minutes / 60)):\(padded(minutes % 60))"
+        return "\(date)T\(clock)\(shown)"
+    }
+}

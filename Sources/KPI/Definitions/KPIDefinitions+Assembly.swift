@@ -34,12 +34,14 @@ private struct Assembly {
     private(set) var definitions = KPIDefinitions.none
     private var drafts: [KPIFile.DraftKPI]
     private var draftFunnels: [KPIFile.DraftFunnel]
-    private let metrics: [MetricDefinition]
+    private var metrics: [MetricDefinition]
+    private let metricCalendars: [KPIFile.Mention?]
     private let calendars: [(calendar: Calendar, file: Int)]
     private var problems: [FileProblem] = []
 
     init(_ files: [KPIFile]) {
-        metrics = files.flatMap(\.metrics)
+        metrics = files.flatMap { $0.metrics.map(\.definition) }
+        metricCalendars = files.flatMap { $0.metrics.map(\.calendar) }
         drafts = files.flatMap(\.kpis)
         draftFunnels = files.flatMap(\.funnels)
         calendars = files.enumerated().flatMap { index, file in file.calendars.map { ($0, index) } }
@@ -53,6 +55,11 @@ private struct Assembly {
         checkMetrics()
         checkNorthStar()
         drafts = drafts.map { resolved($0) }
+        for (index, mention) in metricCalendars.enumerated() {
+            // What is wrong with it is told once, by what needs it.
+            let found = calendars.first { $0.calendar.name == mention?.name }
+            if let found { metrics[index].calendar = found.calendar }
+        }
         for index in draftFunnels.indices {
             draftFunnels[index].definition.calendar = calendar(draftFunnels[index].calendar)
         }

@@ -27,9 +27,15 @@ package enum DefinitionKind: Hashable, Sendable {
 struct KPIFile {
     /// A calendar's own and inherited settings, by name.
     var calendars: [Calendar] = []
-    var metrics: [MetricDefinition] = []
+    var metrics: [DraftMetric] = []
     var kpis: [DraftKPI] = []
     var funnels: [DraftFunnel] = []
+
+    /// A metric whose calendar has not been looked up.
+    struct DraftMetric {
+        var definition: MetricDefinition
+        var calendar: Mention?
+    }
 
     /// A KPI whose calendar has not been looked up.
     struct DraftKPI {
@@ -118,7 +124,8 @@ struct KPIFileReading {
         readDefaults(fields)
         content.calendars = calendars(fields)
         for node in reader.list(fields, "metrics") {
-            if let metric = metric(node) { content.metrics.append(metric) }
+            guard let metric = metric(node) else { continue }
+            content.metrics.append(KPIFile.DraftMetric(definition: metric, calendar: defaults.calendar))
         }
         for node in reader.list(fields, "kpis") {
             if let kpi = kpi(node) { content.kpis.append(kpi) }

@@ -161,6 +161,8 @@ package struct MetricDefinition: Hashable, Sendable {
     package var unit: String?
     /// What it is, for people.
     package var description: String?
+    /// The calendar by which its own values are answered.
+    package var calendar = Calendar()
     /// Where it was written.
     package var place: Place
 

@@ -5,16 +5,15 @@ package enum Suggestion {
     /// The longest texts that are compared, in characters.
     private static let lengthLimit = 64
 
-    /// The name that needs the fewest changes to become `name`, if they are few enough; of equals the first.
+    /// The name that needs the fewest changes to become `name`; of equals the first, nil without names.
     package static func nearest(to name: String, among names: [String]) -> String? {
         let wanted = Array(name.lowercased().unicodeScalars.prefix(lengthLimit))
         var best: (name: String, distance: Int)?
         for candidate in names {
             let other = Array(candidate.lowercased().unicodeScalars.prefix(lengthLimit))
-            let limit = best.map { $0.distance - 1 } ?? max(2, max(wanted.count, other.count) / 2)
-            guard abs(wanted.count - other.count) <= limit else { continue }
+            if let best, abs(wanted.count - other.count) >= best.distance { continue }
             let distance = distance(wanted, other)
-            if distance <= limit { best = (candidate, distance) }
+            if best.map({ distance < $0.distance }) ?? true { best = (candidate, distance) }
         }
         return best?.name
     }

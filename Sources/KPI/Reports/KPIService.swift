@@ -1,0 +1,69 @@
+import Model
+import Synchronization
+
+/// Answers questions about KPIs by the definitions in force.
+package final class KPIService: Sendable {
+    /// Where the values of metrics come from.
+    package let source: any AggregateSource
+    /// The time zones.
+    let zones: TimeZones
+    /// Which final periods late data have changed.
+    package let revisions = Revisions()
+    private let clock: @Sendable () -> Timestamp
+    private let state: Mutex<State>
+
+    private struct State {
+        var versions: KPIVersions
+        var lateWatch: LateWatch
+    }
+
+    /// A service for these definitions.
+    ///
+    /// - Parameters:
+    ///   - definitions: The definitions in force.
+    ///   - past: Versions that earlier runs knew.
+    ///   - source: Where the values of metrics come from.
+    ///   - zones: The time zones.
+    ///   - now: The clock.
+    package init(
+        definitions: KPIDefinitions,
+        past: [KPIVersion] = [],
+        source: any AggregateSource,
+        zones: TimeZones = .system,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.source = source
+        self.zones = zones
+        clock = now
+        state = Mutex(
+            State(
+                versions: KPIVersions(definitions, at: now(), past: past),
+                lateWatch: LateWatch(definitions)
+            )
+        )
+    }
+
+    /// The definitions in force, with their versions.
+    package var versions: KPIVersions { state.withLock { $0.versions } }
+
+    /// The metrics to whose series late samples may come.
+    var lateWatch: LateWatch { state.withLock { $0.lateWatch } }
+
+    /// The time.
+    package var now: Timestamp { clock() }
+
+    /// Puts other definitions into force.
+    package func replace(by definitions: KPIDefinitions) {
+        let time = clock()
+        let watch = LateWatch(definitions)
+        state.withLock { state in
+            state.versions.replace(by: definitions, at: time)
+            state.lateWatch = watch
+        }
+    }
+
+    /// An evaluator by these definitions, or by those in force.
+    func evaluator(_ definitions: KPIDefinitions, at time: Timestamp) -> KPIEvaluator {
+        KPIEvaluator(definitions: definitions, source: source, now: time)
+    }
+}

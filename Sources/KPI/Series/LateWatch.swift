@@ -1,0 +1,41 @@
+import Matching
+import Model
+
+/// The metrics to whose series late samples may come.
+struct LateWatch: Sendable {
+    /// A metric with the matchers of one of its selectors.
+    struct Entry: Sendable {
+        var metric: MetricDefinition
+        var matchers: [CompiledMatcher]
+    }
+
+    private var byName: [ByteText: [Entry]] = [:]
+    private var others: [Entry] = []
+
+    /// The metrics of these definitions.
+    init(_ definitions: KPIDefinitions) {
+        for metric in definitions.metrics {
+            for selector in metric.source.selectors {
+                guard let matchers = try? CompiledMatcher.compile(selector.matchers) else { continue }
+                let entry = Entry(metric: metric, matchers: matchers)
+                let name = selector.matchers.first { $0.name == Labels.metricName && $0.kind == .equal }
+                if let name {
+                    byName[ByteText(name.value), default: []].append(entry)
+                } else {
+                    others.append(entry)
+                }
+            }
+        }
+    }
+
+    /// Whether there is none.
+    var isEmpty: Bool { byName.isEmpty && others.isEmpty }
+
+    /// The metrics that a series belongs to.
+    func of(_ labels: Labels) -> [MetricDefinition] {
+        let named = labels.metricName.flatMap { byName[ByteText($0)] } ?? []
+        return (named + others).filter { entry in entry.matchers.allSatisfy { $0.matches(labels) } }.map(
+            \.metric
+        )
+    }
+}

@@ -1,0 +1,198 @@
+import Foundation
+import Model
+import Testing
+
+@testable import KPI
+
+@Suite("Exports and imports") struct ExchangeTests {
+    /// The sheet of a real package, with the columns that its views use.
+    static let sheet = """
+        Date,Total new users,Downloads CLI (GA),Number of unique visits
+        2018-04-05,66,157,12780
+        2018-04-19,93,126,12614
+        2018-05-03,83,161,11846
+        2018-05-17,81,105,11421
+        2018-05-31,81,48,10768
+        2018-06-14,97,51,12423
+        """
+    static let descriptor = """
+        {"name": "datahub-metrics", "title": "Datahub metrics",
+         "resources": [{"name": "biweekly_stats", "path": "biweekly_stats.csv"}],
+         "views": [{"name": "funnels", "title": "Funnels", "resources": [{"name": "biweekly_stats", "transform": [
+           {"type": "formula",
+            "expressions": ["data['Total new users'] * 100 / data['Total Unique Visitors']",
+                            "data['Downloads CLI (GA)'] * 100 / data['Total Unique Visitors']"],
+            "asFields": ["Percentage of total new users in the sprint",
+                         "Percentage of total CLI downloads from website in the sprint"]}]}],
+          "specType": "simple", "spec": {"group": "Date", "series": [], "type": "line", "ySuffix": "%"}}]}
+        """
+
+    private func imported(_ descriptor: String = ExchangeTests.descriptor) throws -> DataPackageImport {
+        try DataPackageImport(
+            descriptor: Array(descriptor.utf8),
+            aliases: ["Total Unique Visitors": "Number of unique visits"]
+        ) { _ in ExchangeTests.sheet }
+    }
+
+    private func service(_ imported: DataPackageImport) throws -> KPIService {
+        let source = MemorySource()
+        for series in imported.series {
+            let samples = zip(series.column.timestamps, series.column.values).map { (Double($0) / 1000, $1) }
+            source.set(series.name, [:], samples)
+        }
+        return KPIService(
+            definitions: try DefinitionTests.load(imported.definitions),
+            source: RawAggregates(source: source)
+        ) { Timestamp(millis: 1_530_144_000_000) }
+    }
+
+    /// The percentages of the sheet, rounded as they were published.
+    static let percentages: [[Double]] = [
+        [0.5164, 0.7373, 0.7007, 0.7092, 0.7522, 0.7808], [1.2285, 0.9989, 1.3591, 0.9194, 0.4458, 0.4105],
+    ]
+
+    @Test("a package with formula views becomes KPIs with the published percentages")
+    func golden() throws {
+        let service = try service(try imported())
+        var request = ReportRequest()
+        request.start = 1_522_886_400_000
+        request.end = 1_530_144_000_000
+        let report = try service.report(request, budget: .unlimited())
+        #expect(report.frames.period == .named("sprint"))
+        #expect(
+            report.entries.map(\.row.kpi.name) == [
+                "percentage_of_total_new_users_in_the_sprint",
+                "percentage_of_total_cli_downloads_from_website_in_the_sprint",
+            ]
+        )
+        for (entry, expected) in zip(report.entries, ExchangeTests.percentages) {
+            #expect(entry.row.values.map { (($0 ?? 0) * 10_000).rounded() / 10_000 } == expected)
+        }
+    }
+
+    @Test("the exported view gives the same numbers again")
+    func roundTrip() throws {
+        let first = try service(try imported())
+        let files = try first.export([], period: nil, name: "datahub-metrics", budget: .unlimited())
+        #expect(files.map(\.path) == ["sprint_stats.csv", "datapackage.json"])
+        #expect(
+            files[0].content.hasPrefix(
+                "Date,Percentage of total new users in the sprint,"
+                    + "Percentage of total CLI downloads from website in the sprint,"
+                    + "total_new_users,number_of_unique_visits,downloads_cli_ga\r\n2018-04-05,0.5164319248826291,"
+            )
+        )
+        #expect(try first.export([], period: nil, name: "datahub-metrics", budget: .unlimited()) == files)
+        let again = try DataPackageImport(descriptor: Array(files[1].content.utf8)) { path in
+            files.first { $0.path == path }?.content ?? ""
+        }
+        let second = try service(again)
+        var request = ReportRequest()
+        request.start = 1_522_886_400_000
+        request.end = 1_530_144_000_000
+        let before = try first.report(request, budget: .unlimited())
+        let after = try second.report(request, budget: .unlimited())
+        #expect(before.entries.map(\.row.values) == after.entries.map(\.row.values))
+    }
+
+    @Test("the descriptor names types that fit, never any")
+    func descriptor() throws {
+        let files = try service(try imported()).export([], period: nil, name: "p", budget: .unlimited())
+        let json = try #require(
+            try JSONSerialization.jsonObject(with: Data(files[1].content.utf8)) as? [String: Any]
+        )
+        let resources = try #require(json["resources"] as? [[String: Any]])
+        let schema = try #require(resources[0]["schema"] as? [String: Any])
+        let fields = try #require(schema["fields"] as? [[String: String]])
+        #expect(
+            fields.compactMap { $0["type"] } == ["date", "number", "number", "integer", "integer", "integer"]
+        )
+        let views = try #require(json["views"] as? [[String: Any]])
+        let spec = try #require(views[0]["spec"] as? [String: Any])
+        #expect(spec["ySuffix"] as? String == "%")
+    }
+
+    @Test(
+        "what is wrong with a package is told",
+        arguments: [
+            (
+                "Total new users", "Total old users",
+                "has no column \"Total old users\"; the nearest is \"Total new users\""
+            ),
+            ("\"Percentage of total new users in the sprint\",", "", "2 expressions and 1 asFields"),
+            ("\"views\"", "\"vews\"", "no view with a formula"),
+            ("{\"name\": \"datahub", "[", "no descriptor"),
+            ("[{\"name\": \"biweekly_stats\", \"path\"", "[{\"name\": \"x\", \"path\"", "which there is not"),
+            ("* 100 /", "% 100 /", "is wrong"),
+        ]
+    )
+    func faults(part: String, other: String, message: String) {
+        do {
+            _ = try imported(ExchangeTests.descriptor.replacing(part, with: other))
+            Issue.record("it was taken")
+        } catch {
+            #expect("\(error)".contains(message), "\(error)")
+        }
+    }
+
+    @Test("tables are read as RFC 4180 has them")
+    func csv() {
+        #expect(CSVText.rows("a,\"b,\"\"c\"\r\n\"d\ne\",\n") == [["a", "b,\"c"], ["d\ne", ""]])
+        #expect(CSVText.rows("a,b") == [["a", "b"]])
+        #expect(CSVText.rows("a,\"b") == nil)
+        #expect(CSVText.field("a,\"b\"") == "\"a,\"\"b\"\"\"")
+    }
+
+    @Test("a dashboard has a panel for each KPI and funnel, with Grafana's units")
+    func dashboard() throws {
+        let definitions = try DefinitionTests.load(DefinitionTests.example)
+        let text = Dashboard.json(definitions).text
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        let panels = try #require(json["panels"] as? [[String: Any]])
+        #expect(panels.count == 7)
+        #expect(panels[0]["title"] as? String == "signup_rate")
+        let units = panels.map { panel in
+            let config = panel["fieldConfig"] as? [String: Any]
+            let defaults = config?["defaults"] as? [String: Any]
+            return defaults?["unit"] as? String ?? ""
+        }
+        #expect(
+            units == [
+                "percent", "currencyUSD", "currencyUSD", "currencyUSD", "percentunit", "short", "percent",
+            ]
+        )
+        #expect(text.contains("\"kpi{kpi=\\\"signup_rate\\\",period=\\\"sprint\\\"}\""))
+    }
+
+    @Test("a difference of definitions tells which history changes and by how much")
+    func differences() throws {
+        let source = MemorySource()
+        source.set("x", ["a": "1"], [(0, 10), (86_400, 10)])
+        source.set("x", ["a": "2"], [(86_400, 5)])
+        func definitions(_ selector: String, _ more: String) throws -> KPIDefinitions {
+            try DefinitionTests.load(
+                """
+                kpi_version: 1
+                metrics: [{name: m, from: {samples: '\(selector)'}}, {name: n, from: {gauge: x}}]
+                kpis: [{name: a, type: simple, metric: m}, {name: b, type: simple, metric: n}, \(more)]
+                """
+            )
+        }
+        let service = KPIService(definitions: .none, source: RawAggregates(source: source)) {
+            Timestamp(millis: 2 * 86_400_000)
+        }
+        let found = try service.differences(
+            from: try definitions("x{a=\"1\"}", "{name: old, type: simple, metric: n}"),
+            to: try definitions("x", "{name: new, type: simple, metric: n}"),
+            budget: .unlimited()
+        )
+        #expect(found.map(\.name) == ["a", "b", "new", "old"])
+        #expect(found.map(\.kind) == [.changed, .same, .added, .removed])
+        #expect(found[0].buckets.map(\.bucket.start) == [86_400_000])
+        #expect(found[0].buckets.map(\.old) == [10])
+        #expect(found[0].buckets.map(\.new) == [15])
+        #expect(found[0].oldAggregate == 20)
+        #expect(found[0].newAggregate == 25)
+        #expect(found[0].largestRelativeChange == 0.5)
+    }
+}
