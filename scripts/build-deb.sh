@@ -61,7 +61,7 @@ file deploy/systemd/sextant.service lib/systemd/system/sextant.service
 file deploy/systemd/sextant.sysusers usr/lib/sysusers.d/sextant.conf
 file deploy/debian/sextant.yaml etc/sextant/sextant.yaml
 file retention.yaml etc/sextant/retention.yaml
-for rule in rules/*.yml; do file "$rule" "etc/sextant/$rule"; done
+for rule in rules/*.yml rules/*.kpi.yaml; do file "$rule" "etc/sextant/$rule"; done
 file deploy/debian/sextant.default etc/default/sextant
 (cd "$tree" && find etc -type f -printf '/%p\n' | LC_ALL=C sort) >"$scratch/conffiles"
 
