@@ -20,6 +20,7 @@ struct Sextant: AsyncParsableCommand {
         version: "sextant \(BuildInfo.version)",
         subcommands: [
             ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self, CheckCommand.self,
+            TestCommand.self, KPICommand.self, ExportCommand.self, ImportCommand.self, DashboardCommand.self,
         ]
     )
 

@@ -30,7 +30,9 @@ package final class KPISink: SampleSink {
     package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
         let batch = VirtualNames.renamed(batch) { renamed.add($0) }
         let late = lateSamples(of: batch)
+        let oldest = batch.timestamps.min()
         let outcome = try await sink.append(batch)
+        if let oldest { service.source.noteWrite(oldest: oldest) }
         for (metric, samples) in late {
             service.noteLate(metric, samples.buckets, watermark: samples.watermark)
         }
