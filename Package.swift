@@ -73,7 +73,8 @@ let package = Package(
         .target(
             name: "APIServer",
             dependencies: [
-                "Model", "Telemetry", "Matching", "Intake", "Push", "PromQL", "KPI", "Rules", logging,
+                "Model", "Telemetry", "StrictYAML", "Matching", "Intake", "Push", "PromQL", "KPI", "Rules",
+                logging,
                 lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -212,7 +212,7 @@ final class DaemonCore: Service {
         let service = KPIService(
             definitions: board.current.definitions,
             past: archive.versions(),
-            source: aggregates,
+            source: CachedAggregates(aggregates, now: now),
             now: now
         )
         archive.keep(service.versions.all)

@@ -21,7 +21,8 @@ struct Sextant: AsyncParsableCommand {
         version: "sextant \(BuildInfo.version)",
         subcommands: [
             ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self, CheckCommand.self,
-            RulesCommand.self, TestCommand.self,
+            RulesCommand.self, TestCommand.self, KPICommand.self, ExportCommand.self, ImportCommand.self,
+            DashboardCommand.self,
         ]
     )
 

@@ -4,7 +4,8 @@ enum ModuleMap {
     static let imports: [String: Set<String>] = [
         "sextant": Set(libraries),
         "APIServer": [
-            "Push", "Pipelines", "Outbound", "Rules", "KPI", "PromQL", "Intake", "Matching", "Telemetry",
+            "Push", "Pipelines", "Outbound", "Rules", "KPI", "PromQL", "Intake", "StrictYAML", "Matching",
+            "Telemetry",
             "Model",
         ],
         "Push": ["Intake", "Telemetry", "Model"],

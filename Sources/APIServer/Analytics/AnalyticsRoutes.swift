@@ -12,6 +12,9 @@ enum AnalyticsRoutes {
         route("/analytics/funnels/configs", FunnelRoutes.configs),
         route("/analytics/funnels/values", FunnelRoutes.values),
         route("/analytics/lineage", LineageRoute.show),
+        route("/analytics/kpis/diff", ExchangeRoutes.differences, [.post]),
+        route("/analytics/export", ExchangeRoutes.export),
+        route("/analytics/dashboard", ExchangeRoutes.dashboard),
         route("/analytics/annotations", AnnotationRoutes.answer, [.get, .post]),
     ].flatMap(\.self)
 

@@ -78,6 +78,9 @@ package protocol AggregateSource: Sendable {
     func tables(_ requests: [AggregateRequest], budget: QueryBudget) throws(SourceError)
         -> [AggregateTable]
 
+    /// Samples of these times or later have been written, so that what is remembered of them is wrong.
+    func noteWrite(oldest millis: Int64)
+
     /// All values that the label ever had among the series of the selectors, ascending.
     func values(ofLabel label: String, in selectors: [MetricSelector], budget: QueryBudget)
         throws(SourceError) -> [String]

@@ -8,7 +8,7 @@ package struct RawAggregates: AggregateSource {
     package typealias Horizon = @Sendable (Labels) -> Int64?
 
     /// How far before the first cut the last value of a counter is looked for at first, in milliseconds.
-    private static let lookbackMillis: Int64 = 3_600_000
+    private static let lookbackMillis: Int64 = 900_000
     /// How much further each time it is looked for after that.
     private static let lookbackGrowth: Int64 = 24
     /// A counter that begins this shortly after the time before which samples may have expired may be older.
@@ -47,6 +47,8 @@ package struct RawAggregates: AggregateSource {
         }
         return extent
     }
+
+    package func noteWrite(oldest millis: Int64) {}
 
     package func values(
         ofLabel label: String,

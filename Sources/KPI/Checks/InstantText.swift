@@ -2,8 +2,8 @@ import Model
 
 /// Points in time as people write them in files.
 enum InstantText {
-    /// The instant that `text` is, in milliseconds: seconds since 1970, `2026-03-02` (the first instant of the
-    /// date in the zone), or `2026-03-02T10:00:00Z`, also with an offset such as `+01:00` and without seconds.
+    /// The instant that `text` is, in milliseconds: seconds since 1970, a date such as `2026-03-02` (its
+    /// first instant in the zone), or `2026-03-02T10:00:00Z`, also with an offset and without seconds.
     static func millis(_ text: String, in zone: TimeZoneRules) -> Int64? {
         if let date = CivilDate(text) { return zone.start(of: date) * 1000 }
         if let seconds = Double(text) {

@@ -3,7 +3,7 @@ import Model
 /// Values of KPIs as a Frictionless data package: a table of comma-separated values per period, and the
 /// descriptor with its schema and with views.
 ///
-/// Source: https://specs.frictionlessdata.io/data-package/ and `/table-schema/`; views are an addition of DataHub.
+/// Source: https://specs.frictionlessdata.io/data-package/ and `/table-schema/`; views are of DataHub.
 package struct DataPackageExport: Sendable {
     /// A file of the package.
     package struct File: Hashable, Sendable {

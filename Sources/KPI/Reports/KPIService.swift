@@ -14,7 +14,7 @@ package final class KPIService: Sendable {
 
     private struct State {
         var versions: KPIVersions
-        var revisionWatch: RevisionWatch
+        var lateWatch: LateWatch
     }
 
     /// A service for these definitions.
@@ -38,7 +38,7 @@ package final class KPIService: Sendable {
         state = Mutex(
             State(
                 versions: KPIVersions(definitions, at: now(), past: past),
-                revisionWatch: RevisionWatch(definitions)
+                lateWatch: LateWatch(definitions)
             )
         )
     }
@@ -47,7 +47,7 @@ package final class KPIService: Sendable {
     package var versions: KPIVersions { state.withLock { $0.versions } }
 
     /// The metrics to whose series late samples may come.
-    var revisionWatch: RevisionWatch { state.withLock { $0.revisionWatch } }
+    var lateWatch: LateWatch { state.withLock { $0.lateWatch } }
 
     /// The time.
     package var now: Timestamp { clock() }
@@ -55,10 +55,10 @@ package final class KPIService: Sendable {
     /// Puts other definitions into force.
     package func replace(by definitions: KPIDefinitions) {
         let time = clock()
-        let watch = RevisionWatch(definitions)
+        let watch = LateWatch(definitions)
         state.withLock { state in
             state.versions.replace(by: definitions, at: time)
-            state.revisionWatch = watch
+            state.lateWatch = watch
         }
     }
 

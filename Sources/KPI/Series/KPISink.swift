@@ -30,7 +30,9 @@ package final class KPISink: SampleSink {
     package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
         let batch = VirtualNames.renamed(batch) { renamed.add($0) }
         let late = lateSamples(of: batch)
+        let oldest = batch.timestamps.min()
         let outcome = try await sink.append(batch)
+        if let oldest { service.source.noteWrite(oldest: oldest) }
         for (metric, samples) in late {
             service.noteLate(metric, samples.buckets, watermark: samples.watermark)
         }
@@ -41,7 +43,7 @@ package final class KPISink: SampleSink {
     private func lateSamples(of batch: SampleBatch) -> [(String, (buckets: Set<Int64>, watermark: Int64))] {
         let (limit, overflow) = service.now.millis.subtractingReportingOverflow(KPISink.lateMillis)
         guard !overflow, let oldest = batch.timestamps.min(), oldest < limit else { return [] }
-        let metrics = service.revisionWatch
+        let metrics = service.lateWatch
         guard !metrics.isEmpty else { return [] }
         var found: [ByteText: (buckets: Set<Int64>, watermark: Int64)] = [:]
         for (index, series) in batch.series.enumerated() {

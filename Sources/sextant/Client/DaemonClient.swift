@@ -108,7 +108,8 @@ struct DaemonClient: Sendable {
         )
     }
 
-    private func send(
+    /// Sends one request and answers what came back, whatever its status.
+    func send(
         _ method: String,
         _ path: String,
         headers: [(name: String, value: String)] = [],

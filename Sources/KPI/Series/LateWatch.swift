@@ -2,7 +2,7 @@ import Matching
 import Model
 
 /// The metrics to whose series late samples may come.
-struct RevisionWatch: Sendable {
+struct LateWatch: Sendable {
     /// A metric with the matchers of one of its selectors.
     struct Entry: Sendable {
         var metric: MetricDefinition

@@ -1,0 +1,242 @@
+import Model
+import Synchronization
+
+/// Remembers the values of ranges whose data have come, so that an open period costs what is new of it.
+///
+/// A range up to half an hour ago counts as closed. Its value stays until a write tells of samples before its
+/// end; open ranges are put together from the longest closed part that is known and what comes after it.
+package final class CachedAggregates: AggregateSource {
+    /// How far back from now ranges are closed, in milliseconds.
+    private static let openMillis: Int64 = 1_800_000
+    /// The most values that are remembered.
+    private static let valueLimit = 500_000
+
+    private struct Key: Hashable {
+        var metric: MetricDefinition.Identity
+        var label: String?
+        var start: Int64
+    }
+
+    /// The value of a closed range, by group.
+    private struct Entry {
+        var groups: [String]
+        var values: [Double?]
+    }
+
+    private struct State {
+        /// By where ranges begin: the closed ranges that are known, by their ends.
+        var entries: [Key: [Int64: Entry]] = [:]
+        var valueCount = 0
+        /// The end of the latest range that is remembered.
+        var latestEnd = Int64.min
+        /// How many writes have come that lay before it.
+        var lateCount = 0
+    }
+
+    private let base: any AggregateSource
+    private let clock: @Sendable () -> Timestamp
+    private let state = Mutex(State())
+
+    /// A memory before `base`; whoever writes samples has to call `noteWrite`.
+    package init(_ base: any AggregateSource, now: @escaping @Sendable () -> Timestamp) {
+        self.base = base
+        clock = now
+    }
+
+    package func noteWrite(oldest millis: Int64) {
+        base.noteWrite(oldest: millis)
+        state.withLock { state in
+            guard millis < state.latestEnd else { return }
+            state.lateCount += 1
+            for (key, entries) in state.entries {
+                let kept = entries.filter { $0.key <= millis }
+                guard kept.count < entries.count else { continue }
+                state.entries[key] = kept.isEmpty ? nil : kept
+            }
+            state.valueCount = state.entries.values.reduce(0) { sum, entries in
+                entries.values.reduce(sum) { $0 + $1.values.count }
+            }
+            state.latestEnd = millis
+        }
+    }
+
+    package func extent(
+        of selectors: [MetricSelector],
+        now: Int64,
+        budget: QueryBudget
+    ) throws(SourceError) -> Extent? {
+        try base.extent(of: selectors, now: now, budget: budget)
+    }
+
+    package func values(
+        ofLabel label: String,
+        in selectors: [MetricSelector],
+        budget: QueryBudget
+    ) throws(SourceError) -> [String] {
+        try base.values(ofLabel: label, in: selectors, budget: budget)
+    }
+
+    package func tables(
+        _ requests: [AggregateRequest],
+        budget: QueryBudget
+    ) throws(SourceError) -> [AggregateTable] {
+        let grain = ExpressionBuckets.bucketMillis
+        let closed = (clock().millis - CachedAggregates.openMillis).floored(by: grain) * grain
+        let lateCount = state.withLock { $0.lateCount }
+        var plans: [Plan] = []
+        for request in requests { plans.append(plan(request, closed)) }
+        let open = plans.compactMap(\.request)
+        var answers = try base.tables(open, budget: budget)[...]
+        var tables: [AggregateTable] = []
+        for (request, plan) in zip(requests, plans) {
+            let answer = plan.request == nil ? nil : answers.popFirst()
+            let (table, learnt) = plan.table(answer, request)
+            tables.append(table)
+            remember(learnt, request, lateCount)
+        }
+        return tables
+    }
+
+    // MARK: - Plans
+
+    /// How one request is answered.
+    private struct Plan {
+        /// One range: what is known of its beginning, and the parts that are read.
+        struct Piece {
+            var known: Entry?
+            /// The range of the request to `base` that goes up to where ranges are closed, and where that is.
+            var closed: (index: Int, end: Int64)?
+            /// The range of the request to `base` behind that.
+            var open: Int?
+        }
+
+        var pieces: [Piece] = []
+        var request: AggregateRequest?
+
+        /// Puts the values together; `learnt` are closed ranges that were not known.
+        func table(_ answer: AggregateTable?, _ request: AggregateRequest) -> (
+            AggregateTable, learnt: [(start: Int64, end: Int64, entry: Entry)]
+        ) {
+            var groupIndex: [ByteText: Int] = [:]
+            var groups: [String] = []
+            func index(_ group: String) -> Int {
+                if let index = groupIndex[ByteText(group)] { return index }
+                groupIndex[ByteText(group)] = groups.count
+                groups.append(group)
+                return groups.count - 1
+            }
+            for group in answer?.groups ?? [] { _ = index(group) }
+            for piece in pieces { for group in piece.known?.groups ?? [] { _ = index(group) } }
+            if request.label == nil { _ = index("") }
+            let aggregation = request.metric.aggregation
+            let empty: Double? = aggregation.isZeroWhenEmpty ? 0 : nil
+            var values = [[Double?]](repeating: [], count: groups.count)
+            var learnt: [(start: Int64, end: Int64, entry: Entry)] = []
+            for (position, piece) in pieces.enumerated() {
+                var merged = [Double?](repeating: empty, count: groups.count)
+                for (group, value) in zip(piece.known?.groups ?? [], piece.known?.values ?? []) {
+                    merged[index(group)] = value
+                }
+                func add(_ part: Int) {
+                    for (row, group) in (answer?.groups ?? []).enumerated() {
+                        let place = index(group)
+                        merged[place] = Plan.merge(merged[place], answer?.values[row][part], aggregation)
+                    }
+                }
+                if let (part, end) = piece.closed {
+                    add(part)
+                    let start = request.cuts[request.ranges[position].lowerBound]
+                    learnt.append((start, end, Entry(groups: groups, values: merged)))
+                }
+                if let open = piece.open { add(open) }
+                for group in groups.indices { values[group].append(merged[group]) }
+            }
+            let order = groups.indices.sorted { ByteText(groups[$0]) < ByteText(groups[$1]) }
+            return (
+                AggregateTable(groups: order.map { groups[$0] }, values: order.map { values[$0] }), learnt
+            )
+        }
+
+        private static func merge(_ left: Double?, _ right: Double??, _ aggregation: Aggregation) -> Double? {
+            guard let right = right ?? nil else { return left }
+            guard let left else { return right }
+            switch aggregation {
+            case .sum, .count: return left + right
+            case .min: return min(left, right)
+            case .max: return max(left, right)
+            case .first, .last, .timeAverage: return right
+            }
+        }
+    }
+
+    private func plan(_ request: AggregateRequest, _ closed: Int64) -> Plan {
+        let aggregation = request.metric.aggregation
+        let canSplit = [.sum, .count, .min, .max].contains(aggregation)
+        var plan = Plan()
+        var wanted: [Bucket] = []
+        func read(_ start: Int64, _ end: Int64) -> Int {
+            wanted.append(Bucket(start: start, end: end))
+            return wanted.count - 1
+        }
+        for range in request.ranges {
+            let (start, end) = (request.cuts[range.lowerBound], request.cuts[range.upperBound])
+            // The last sample of a mean over time weighs more as the watermark moves on.
+            let isSettled = aggregation != .timeAverage || request.extent.newest >= end
+            let closedEnd = isSettled ? min(end, canSplit || end <= closed ? closed : .min) : .min
+            var piece = Plan.Piece()
+            guard closedEnd > start else {
+                piece.open = read(start, end)
+                plan.pieces.append(piece)
+                continue
+            }
+            let key = Key(metric: request.metric.identity, label: request.label, start: start)
+            let known = state.withLock { state in
+                state.entries[key]?.filter { $0.key <= closedEnd && (canSplit || $0.key == closedEnd) }
+                    .max { $0.key < $1.key }
+            }
+            piece.known = known?.value
+            let from = known?.key ?? start
+            if from < closedEnd { piece.closed = (read(from, closedEnd), closedEnd) }
+            if closedEnd < end { piece.open = read(closedEnd, end) }
+            plan.pieces.append(piece)
+        }
+        guard !wanted.isEmpty else { return plan }
+        let cuts = Set(wanted.flatMap { [$0.start, $0.end] }).sorted()
+        var indexOfCut: [Int64: Int] = [:]
+        for (index, cut) in cuts.enumerated() { indexOfCut[cut] = index }
+        plan.request = AggregateRequest(
+            metric: request.metric,
+            extent: request.extent,
+            label: request.label,
+            cuts: cuts,
+            ranges: wanted.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
+        )
+        return plan
+    }
+
+    private func remember(
+        _ learnt: [(start: Int64, end: Int64, entry: Entry)],
+        _ request: AggregateRequest,
+        _ lateCount: Int
+    ) {
+        guard !learnt.isEmpty else { return }
+        state.withLock { state in
+            // What was read may lack a write that has come since.
+            guard state.lateCount == lateCount else { return }
+            if state.valueCount > CachedAggregates.valueLimit {
+                state.entries = [:]
+                state.valueCount = 0
+            }
+            for (start, end, entry) in learnt {
+                let key = Key(metric: request.metric.identity, label: request.label, start: start)
+                var entries = state.entries[key] ?? [:]
+                // Of an open period only the longest part is of use; whole periods are few.
+                if entries.count > 8 { entries = entries.filter { $0.key == entries.keys.max() } }
+                entries[end] = entry
+                state.entries[key] = entries
+                state.valueCount += entry.values.count
+                state.latestEnd = max(state.latestEnd, end)
+            }
+        }
+    }
+}
