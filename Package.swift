@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Outbound",
             dependencies: [
-                "Model", "Telemetry", "StrictYAML", "PromQL", "Rules", logging,
+                "Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "Rules", logging,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

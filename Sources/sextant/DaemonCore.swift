@@ -61,7 +61,12 @@ final class DaemonCore: Service {
     func run() async throws {
         defer { threads.stop() }
         let store = try await openStore()
-        let notifier = AlertNotifier(registry: registry, logger: logger, now: now)
+        let notifier = AlertNotifier(
+            registry: registry,
+            logger: logger,
+            externalURL: options.externalURL,
+            now: now
+        )
         let archive = try KPIArchive(dataDirectory: options.dataDirectory, logger: logger)
         let kpis = kpiService(over: store, archive)
         let source = KPISource(store, kpis)

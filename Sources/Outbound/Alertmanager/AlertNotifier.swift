@@ -3,7 +3,8 @@ import Model
 import Rules
 import Telemetry
 
-/// Tells the Alertmanagers of the configuration what alerting rules find, as Prometheus's notifier does.
+/// Tells the Alertmanagers of the configuration what alerting rules find, as Prometheus's notifier does, and
+/// the receivers that need none.
 ///
 /// External labels are added to alerts that do not have them, then alerts are relabelled. Each Alertmanager
 /// has a queue and a task of its own; what one cannot take waits for it alone.
@@ -12,9 +13,11 @@ package actor AlertNotifier: AlertSink {
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
     private let backoff: Backoff
+    private let externalURL: String
     private var relabelling: [RelabelRule] = []
     private var externalLabels = Labels.empty
     private var senders: [AlertmanagerSender] = []
+    private var receivers: [ReceiverSender] = []
     private var droppedURLs: [String] = []
     private var isStopped = false
 
@@ -23,11 +26,13 @@ package actor AlertNotifier: AlertSink {
         registry: Registry,
         logger: Logger,
         backoff: Backoff = Backoff(),
+        externalURL: String = "",
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.registry = registry
         self.logger = logger
         self.backoff = backoff
+        self.externalURL = externalURL
         self.now = now
         registry.gauge(
             "sextant_notifications_queue_capacity",
@@ -87,9 +92,35 @@ package actor AlertNotifier: AlertSink {
         registry.gauge("sextant_notifications_alertmanagers_discovered", help: "").set(Double(new.count))
         for (sender, known) in adopted { await sender.adopt(known.stop(withinMillis: 0)) }
         for sender in old { _ = await sender.stop(withinMillis: 0) }
+        await replaceReceivers(by: settings.receivers)
     }
 
-    /// Hands alerts to all Alertmanagers; returns before they are sent.
+    /// Makes these the receivers; one that is the same goes on with what it knows.
+    private func replaceReceivers(by settings: [ReceiverSettings]) async {
+        var old = receivers
+        receivers = settings.compactMap { settings in
+            if let index = old.firstIndex(where: { $0.settings == settings }) { return old.remove(at: index) }
+            do {
+                return try ReceiverSender(
+                    settings,
+                    externalURL: externalURL,
+                    registry: registry,
+                    backoff: backoff,
+                    logger: logger,
+                    now: now
+                )
+            } catch {
+                logger.error(
+                    "a receiver cannot be used",
+                    metadata: ["receiver": "\(settings.name)", "error": "\(error)"]
+                )
+                return nil
+            }
+        }
+        for receiver in old { await receiver.stop(withinMillis: 0) }
+    }
+
+    /// Hands alerts to all Alertmanagers and receivers; returns before they are sent.
     package func send(_ alerts: [AlertNotification]) async {
         let relabelled = alerts.compactMap { alert -> AlertNotification? in
             var builder = LabelsBuilder(alert.labels)
@@ -103,14 +134,17 @@ package actor AlertNotifier: AlertSink {
         }
         guard !relabelled.isEmpty else { return }
         for sender in senders { await sender.send(relabelled) }
+        for receiver in receivers { await receiver.send(relabelled) }
     }
 
     /// Tries to send what waits, for at most so long, and ends for good.
     package func stop(withinMillis limit: Int64) async {
         isStopped = true
-        let senders = senders
+        let (senders, receivers) = (senders, receivers)
         self.senders = []
+        self.receivers = []
         await withTaskGroup(of: Void.self) { group in
+            for receiver in receivers { group.addTask { await receiver.stop(withinMillis: limit) } }
             for sender in senders {
                 group.addTask { [logger] in
                     let left = await sender.stop(withinMillis: limit)

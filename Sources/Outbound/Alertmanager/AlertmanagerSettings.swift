@@ -7,6 +7,8 @@ package struct AlertingSettings: Hashable, Sendable {
     package var relabelling: [RelabelRule] = []
     /// The Alertmanagers, by what they have in common.
     package var alertmanagers: [AlertmanagerSettings] = []
+    /// Who is told without an Alertmanager; Prometheus has nothing like it.
+    package var receivers: [ReceiverSettings] = []
 
     /// Nobody is sent anything.
     package init() {}

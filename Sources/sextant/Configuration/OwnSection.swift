@@ -1,4 +1,5 @@
 import Model
+import Outbound
 import Rules
 import StrictYAML
 
@@ -6,7 +7,7 @@ import StrictYAML
 ///
 /// Each key has one line in `keys` and one in `read`.
 enum OwnSection {
-    private static let keys = ["allowed_hosts", "history", "limits", "push_interval"]
+    private static let keys = ["allowed_hosts", "history", "limits", "push_interval", "receivers"]
 
     /// Takes over what `node` sets.
     static func read(_ node: YAMLNode, into configuration: inout Configuration, _ reader: inout StrictReader)
@@ -21,6 +22,7 @@ enum OwnSection {
         if let history = fields["history"] {
             HistorySection.read(history, into: &configuration.history, &reader)
         }
+        configuration.alerting.receivers = ReceiverReader.receivers(fields, "receivers", &reader)
         if let limits = fields["limits"] { readLimits(limits, into: &configuration.limits, &reader) }
     }
 
