@@ -362,12 +362,18 @@ import Testing
             source: RawAggregates(source: store)
         ) { TestServer.now }
         let rule = RuleStatus(
-            kind: .alerting,
             name: "Low",
             query: "kpi{kpi=~\"conv.*\",state=\"final\"} < 1",
             labels: .empty,
             health: .ok,
-            evaluationSeconds: 0
+            evaluationSeconds: 0,
+            alerting: AlertingStatus(
+                forMillis: 0,
+                keepFiringForMillis: 0,
+                annotations: [],
+                state: .inactive,
+                alerts: []
+            )
         )
         let group = RuleGroupStatus(
             name: "g",

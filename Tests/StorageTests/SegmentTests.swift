@@ -161,7 +161,7 @@ private let start: Int64 = 1_767_225_600_000
         var contents: [Data] = []
         for limit in [Int.max, byteCount] {
             let path = "\(folder.path)/\(limit)"
-            let shape = SegmentShape(sequence: 7, windows: [:], level: 1)
+            let shape = SegmentShape(sequence: 7, level: 1)
             let file = try PosixFileSystem().create(path)
             var writer = SegmentWriter(file: file, shape: shape, indexByteCount: limit)
             for (labels, column) in model { try writer.add(labels, column) }
