@@ -55,4 +55,31 @@ import Testing
         (0..<Int.random(in: count, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }
             .joined()
     }
+
+    @Test("What a search passes over is not found, and what it says is enough is")
+    func search() throws {
+        let values = ["", "a", "ab", "abc", "b", "b.c", "éa", "xaby"]
+        let patterns = [
+            "a", "a|b", "ab.*", "ab.+", ".*", ".+", ".*b", "a[bx].*", "x(a|é)", "(a|b).*", "", "a?b?",
+        ]
+        for pattern in patterns {
+            for kind in [Matcher.Kind.regex, .notRegex] {
+                let matcher = try CompiledMatcher(Matcher("l", kind, pattern))
+                #expect(matcher.isNegated == (kind == .notRegex))
+                for value in values {
+                    let isFound = unsafe Array(value.utf8).withUnsafeBytes {
+                        unsafe matcher.isFound(bytes: $0)
+                    }
+                    #expect(isFound == (matcher.matches(value) != matcher.isNegated))
+                    switch matcher.search {
+                    case .words(let words): #expect(isFound == words.contains(ByteText(value)))
+                    case .anything: #expect(isFound || value.isEmpty)
+                    case .prefix(let prefix, let isEnough):
+                        let hasPrefix = value.utf8.starts(with: prefix)
+                        #expect(isEnough ? isFound == hasPrefix : !isFound || hasPrefix)
+                    }
+                }
+            }
+        }
+    }
 }

@@ -113,7 +113,7 @@ private let start: Int64 = 1_767_225_600_000
     @Test("The index finds what looking at every series finds", arguments: 0..<6)
     func matchers(seed: Int) throws {
         var random = SeededGenerator(seed: UInt64(seed))
-        let model = SegmentTests.model(&random, seriesCount: [1, 40, 700, 2500, 300, 90][seed])
+        let model = SegmentTests.model(&random, seriesCount: [1, 40, 600, 1500, 300, 90][seed])
         let folder = try TemporaryFolder()
         let segment = try SegmentTests.write(model, folder, level: seed % 2)
         let index = segment.index
@@ -125,7 +125,7 @@ private let start: Int64 = 1_767_225_600_000
             "metric_[12]", "1.*", "1.+", ".*2", ".*3.*", "z[^1]", "1|5|17|200|9999|3", "x?", "(api)?", "é.*",
             "99",
         ]
-        for round in 0..<400 {
+        for round in 0..<120 {
             let matchers = (0..<Int.random(in: 1...3, using: &random)).map { _ in
                 Matcher(
                     asked.randomElement(using: &random) ?? "",
@@ -150,6 +150,45 @@ private let start: Int64 = 1_767_225_600_000
         for name in asked {
             let wanted = Set(model.compactMap { $0.labels[name].map(ByteText.init) }).sorted()
             #expect(try index.labelValues(of: name) == wanted)
+        }
+    }
+
+    @Test("With little memory for it the index is the same", arguments: [2000, 30_000])
+    func indexMemory(byteCount: Int) throws {
+        var random = SeededGenerator(seed: 77)
+        let model = SegmentTests.model(&random, seriesCount: 1000)
+        let folder = try TemporaryFolder()
+        var contents: [Data] = []
+        for limit in [Int.max, byteCount] {
+            let path = "\(folder.path)/\(limit)"
+            let shape = SegmentShape(sequence: 7, level: 1)
+            let file = try PosixFileSystem().create(path)
+            var writer = SegmentWriter(file: file, shape: shape, indexByteCount: limit)
+            for (labels, column) in model { try writer.add(labels, column) }
+            try writer.finish()
+            contents.append(try Data(contentsOf: URL(fileURLWithPath: path)))
+        }
+        #expect(contents[0] == contents[1])
+    }
+
+    @Test("What a regular expression finds is kept")
+    func keptSets() throws {
+        var random = SeededGenerator(seed: 78)
+        let model = SegmentTests.model(&random, seriesCount: 3000)
+        let folder = try TemporaryFolder()
+        let files = SegmentFiles(PosixFileSystem()) { _ in }
+        let segment = try SegmentTests.write(model, folder, files: files)
+        func found(_ kind: Matcher.Kind, _ pattern: String) throws -> ([UInt32], missCount: Int) {
+            let before = files.cache.figures.missCount
+            let matchers = try CompiledMatcher.compile([Matcher("id", kind, pattern)])
+            return (try segment.index.series(matching: matchers), files.cache.figures.missCount - before)
+        }
+        for pattern in [".*7.*", ".*[13579]", "[12]..*"] {
+            let first = try found(.regex, pattern)
+            let again = try found(.regex, pattern)
+            #expect(first.missCount > 0 && again.missCount == 0 && first.0 == again.0)
+            let others = try found(.notRegex, pattern)
+            #expect(others.missCount == 0 && others.0.count == model.count - first.0.count)
         }
     }
 

@@ -1,3 +1,4 @@
+import Model
 import Synchronization
 
 /// What a frame cache keeps: decoded content of a segment file.
@@ -14,8 +15,10 @@ final class FrameCache: Sendable {
     struct Key: Hashable, Sendable {
         /// The segment's `identity`.
         var segment: UInt64
-        /// Where the content begins in the file.
+        /// Where the content begins in the file; 0 for what a matcher finds.
         var offset: Int
+        /// The matcher that found the content; nil for what stands in the file.
+        var matcher: Matcher?
     }
 
     /// How the cache is doing.

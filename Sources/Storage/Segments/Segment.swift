@@ -164,6 +164,14 @@ final class Segment: Sendable {
         }
     }
 
+    /// What a matcher finds, found by `find` unless the cache has it.
+    func cached<Content: CachedContent>(
+        _ matcher: Matcher,
+        _ find: () throws(StorageError) -> Content
+    ) throws(StorageError) -> Content {
+        try files.cache.content(FrameCache.Key(segment: identity, offset: 0, matcher: matcher), find)
+    }
+
     /// The content of the frames at `place`.
     func section(at place: FilePlace) throws(StorageError) -> [UInt8] {
         do {
@@ -180,6 +188,14 @@ final class Segment: Sendable {
         if !isKnownDamaged.exchange(true, ordering: .relaxed) { files.note(error) }
     }
 
+    /// The content of the frames at `place` of `file`.
+    static func section(at place: FilePlace, of file: any File) throws -> [UInt8] {
+        var reader = ByteReader(try file.read(at: place.offset, count: place.byteCount))
+        var content = try Frame.read(from: &reader)
+        while !reader.isAtEnd { content.append(contentsOf: try Frame.read(from: &reader)) }
+        return content
+    }
+
     /// The error that says that the file is damaged.
     func damaged(_ error: CodecError) -> StorageError {
         .damaged(path: path, reason: "\(error)")
@@ -190,12 +206,5 @@ final class Segment: Sendable {
     private func blockTable(holding ordinal: UInt32) throws(StorageError) -> BlockTable {
         precondition(ordinal < seriesCount, "BUG: series \(ordinal) of \(seriesCount)")
         return try blockTable()
-    }
-
-    private static func section(at place: FilePlace, of file: any File) throws -> [UInt8] {
-        var reader = ByteReader(try file.read(at: place.offset, count: place.byteCount))
-        var content = try Frame.read(from: &reader)
-        while !reader.isAtEnd { content.append(contentsOf: try Frame.read(from: &reader)) }
-        return content
     }
 }

@@ -26,6 +26,8 @@ enum SegmentFormat {
     static let inlineListByteCount = 64
     /// The size from which a section of lists of series is closed, in bytes.
     static let listsByteCount = 32 << 10
+    /// About how much memory a writer takes for the index, in bytes.
+    static let indexMemoryByteCount = 32 << 20
     /// The samples of a chunk where a series has more than `longestChunk` to go.
     static let usualChunk = 8192
     /// The most samples that a writer puts into one chunk.

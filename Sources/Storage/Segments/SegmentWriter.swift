@@ -1,4 +1,5 @@
 import ChunkCodec
+import Glibc
 import Model
 
 /// What a segment is, beside its samples.
@@ -22,7 +23,7 @@ struct SegmentWriter {
 
     private var block = BlockWriter()
     private var timestamps = TimestampColumns()
-    private var index = IndexBuilder()
+    private var index: IndexBuilder
     private var blockTable: [UInt8] = []
     private var blockEnd = 0
 
@@ -36,9 +37,16 @@ struct SegmentWriter {
     private var range = TimeRange(.max, .min)
 
     /// A writer to the new, empty `file`; from level 1 on everything is made as small as it gets.
-    init(file: any File, shape: SegmentShape) {
+    ///
+    /// About `indexByteCount` bytes of memory are taken for the index.
+    init(
+        file: any File,
+        shape: SegmentShape,
+        indexByteCount: Int = SegmentFormat.indexMemoryByteCount
+    ) {
         self.file = file
         self.shape = shape
+        index = IndexBuilder(limit: indexByteCount)
         buffer = SegmentFormat.header
         position = buffer.count
     }
@@ -107,9 +115,15 @@ struct SegmentWriter {
     mutating func finish() throws(FileError) {
         if !block.isEmpty { try closeBlock() }
         let firstOfIndex = position
-        let builder = index
-        index = IndexBuilder()
-        summary.index = try builder.write { content throws(FileError) in try putSection(content) }
+        // What the index has to read again must be in the file.
+        try flush()
+        let (builder, blocks) = (index, (blockTable, footer.seriesCount))
+        index = IndexBuilder(limit: 0)
+        summary.index = try builder.write { content throws(FileError) in
+            try putSection(content)
+        } again: { body throws(FileError) in
+            try SegmentWriter.forEachSeries(of: file, blocks, body)
+        }
         summary.labelsByteCount += position - firstOfIndex
         summary.blocks = try putSection(blockTable)
         summary.level = shape.level
@@ -189,8 +203,36 @@ struct SegmentWriter {
         labels.append(after: blockEnd, to: &blockTable)
         directory.append(after: labels.end, to: &blockTable)
         blockEnd = directory.end
+        index.shrink()
         block = BlockWriter()
         timestamps.beginBlock()
+    }
+
+    /// Reads the label sets of the blocks that are written.
+    private static func forEachSeries(
+        of file: any File,
+        _ blockTable: (bytes: [UInt8], seriesCount: Int),
+        _ body: (Labels, UInt32) -> Void
+    ) throws(FileError) {
+        do {
+            let table = try BlockTable(
+                blockTable.bytes,
+                seriesCount: blockTable.seriesCount,
+                fileByteCount: try file.size()
+            )
+            for block in 0..<table.count {
+                let content = try Segment.section(at: table.labels[block], of: file)
+                let ordinals = table.ordinals(ofBlock: block)
+                let labels = try LabelsBlock(content, count: ordinals.count)
+                for ordinal in ordinals {
+                    body(labels.labels(at: Int(ordinal - ordinals.lowerBound)), ordinal)
+                }
+            }
+        } catch let error as FileError {
+            throw error
+        } catch {
+            throw FileError("read back", "the labels of a new segment", code: EIO)
+        }
     }
 
     // MARK: - Bytes

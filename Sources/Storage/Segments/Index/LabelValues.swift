@@ -23,11 +23,15 @@ struct LabelValues: Sendable {
     /// The value found last; neighbours in label order often have the same.
     private var last = 0
     private var listByteCount = 0
-    /// The series that have the label.
-    private(set) var all = OrdinalList()
+    /// Values before this one are passed over.
+    private let low: [UInt8]
+    /// From this value on values are passed over; nil for none.
+    private(set) var high: [UInt8]?
 
-    /// No values.
-    init() {}
+    /// No values; those before `low` are passed over when they are added.
+    init(from low: [UInt8] = []) {
+        self.low = low
+    }
 
     /// The number of values.
     var count: Int { values.count }
@@ -35,32 +39,59 @@ struct LabelValues: Sendable {
     /// About what it takes in memory, in bytes.
     var byteCount: Int {
         bytes.count + values.count * MemoryLayout<Value>.stride + slots.count * 4 + listByteCount
-            + all.extraByteCount
     }
 
     /// Notes that the series `ordinal`, above all noted ones, has the value `packed[range]`.
     mutating func add(_ packed: [UInt8], _ range: Range<Int>, _ ordinal: UInt32) {
-        if values.isEmpty || !isEqual(last, packed, range) { last = place(packed, range) }
+        if values.isEmpty || !isEqual(last, packed, range) {
+            guard !packed[range].lexicographicallyPrecedes(low) else { return }
+            if let high, !packed[range].lexicographicallyPrecedes(high) { return }
+            last = place(packed, range)
+        }
         let before = values[last].list.extraByteCount
         values[last].list.append(ordinal)
         listByteCount += values[last].list.extraByteCount - before
-        all.append(ordinal)
+    }
+
+    /// Forgets the upper half of the values, and passes over such values from now on.
+    mutating func dropUpperHalf() {
+        let order = sortedIndices()
+        guard order.count > 1 else { return }
+        let kept = order[..<(order.count / 2)].map { values[$0] }
+        high = bytes(of: values[order[order.count / 2]])
+        let old = bytes
+        bytes = []
+        values = []
+        listByteCount = 0
+        slots = [Int32](repeating: -1, count: 16)
+        last = 0
+        for value in kept {
+            let start = value.start
+            let index = place(old, start..<start + Int(value.byteCount))
+            values[index].list = value.list
+            listByteCount += value.list.extraByteCount
+        }
     }
 
     /// Calls `body` with each value and its list, in the order of the values' bytes.
     func forEachSorted(
         _ body: (ArraySlice<UInt8>, OrdinalList) throws(FileError) -> Void
     ) throws(FileError) {
-        let order = values.indices.sorted { left, right in
-            compare(values[left], values[right]) < 0
-        }
-        for index in order {
+        for index in sortedIndices() {
             let value = values[index]
             try body(bytes[value.start..<value.start + Int(value.byteCount)], value.list)
         }
     }
 
     // MARK: - Private
+
+    private func sortedIndices() -> [Int] {
+        values.indices.sorted { left, right in compare(values[left], values[right]) < 0 }
+    }
+
+    private func bytes(of value: Value) -> [UInt8] {
+        Array(bytes[value.start..<value.start + Int(value.byteCount)])
+    }
 
     private func compare(_ left: Value, _ right: Value) -> Int {
         let common = Int(min(left.byteCount, right.byteCount))

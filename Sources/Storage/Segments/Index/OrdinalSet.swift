@@ -1,3 +1,5 @@
+import ChunkCodec
+
 /// A set of ordinals of a segment, a bit each.
 struct OrdinalSet: Sendable {
     /// The number of series of the segment.
@@ -72,5 +74,44 @@ struct OrdinalSet: Sendable {
             if word == last { mask &= .max >> UInt64(63 - (range.upperBound - 1) % 64) }
             guard body(word, mask) else { return }
         }
+    }
+
+    /// The stretches of ordinals that follow each other, as bytes.
+    var encoded: [UInt8] {
+        var list = OrdinalList()
+        for ordinal in ordinals { list.append(ordinal) }
+        return list.encoded
+    }
+
+    /// What it takes in memory, in bytes.
+    var byteCount: Int { 48 + words.count * 8 }
+}
+
+/// A set of ordinals in a cache, in the form that takes less memory.
+final class KeptSet: CachedContent {
+    private let full: OrdinalSet?
+    private let encoded: [UInt8]
+    private let seriesCount: Int
+
+    /// Keeps `set`.
+    init(_ set: OrdinalSet) {
+        let encoded = set.encoded
+        seriesCount = set.seriesCount
+        full = encoded.count < set.byteCount ? nil : set
+        self.encoded = full == nil ? encoded : []
+    }
+
+    var byteCount: Int { 96 + encoded.count + (full?.byteCount ?? 0) }
+
+    /// The set.
+    var set: OrdinalSet {
+        if let full { return full }
+        var set = OrdinalSet(seriesCount: seriesCount)
+        do throws(CodecError) {
+            try OrdinalList.forEachStretch(encoded[...], limit: seriesCount) { set.insert($0) }
+        } catch {
+            preconditionFailure("BUG: a list that was just encoded: \(error)")
+        }
+        return set
     }
 }

@@ -4,6 +4,10 @@ import Model
 
 /// The index of a segment: from labels to the ordinals of the series that have them.
 struct SegmentIndex: Sendable {
+    /// So many sections of values are kept in the cache when all of them are read; more would displace the
+    /// rest.
+    private static let keptSectionCount = 128
+
     /// The segment whose index it is.
     let segment: Segment
 
@@ -41,7 +45,7 @@ struct SegmentIndex: Sendable {
         let set = ordinals.map { OrdinalSet(seriesCount: segment.seriesCount, $0) }
         var found: [ByteText] = []
         for section in name.sections {
-            var cursor = try cursor(section)
+            var cursor = try cursor(section, isKept: name.sections.count <= SegmentIndex.keptSectionCount)
             while try next(&cursor) {
                 if let set, try !intersects(cursor.list, top, set) { continue }
                 found.append(ByteText(String(decoding: cursor.value, as: UTF8.self)))
@@ -96,21 +100,40 @@ struct SegmentIndex: Sendable {
         _ name: IndexTop.Name,
         _ top: IndexTop
     ) throws(StorageError) -> OrdinalSet {
-        var set = OrdinalSet(seriesCount: segment.seriesCount)
         switch matcher.search {
-        case .anything: try insert(name.list, top, into: &set)
+        case .anything: return try series(of: name.list, top)
         case .words(let words):
+            var set = OrdinalSet(seriesCount: segment.seriesCount)
             try forEach(of: words, name) { list throws(StorageError) in try insert(list, top, into: &set) }
+            return set
         case .prefix(let prefix, let isEnough):
-            for section in IndexRange(prefix).sections(of: name) {
-                var cursor = try cursor(section)
-                while try next(&cursor) {
-                    guard cursor.value.starts(with: prefix) else { continue }
-                    let isFound = unsafe cursor.value.withUnsafeBytes { bytes in
-                        unsafe isEnough || matcher.isFound(bytes: bytes)
-                    }
-                    if isFound { try insert(cursor.list, top, into: &set) }
+            let sections = IndexRange(prefix).sections(of: name)
+            // What one section answers costs little.
+            guard sections.count > 1 else { return try scan(sections, matcher, prefix, isEnough, top) }
+            let key = Matcher(matcher.matcher.name, .regex, matcher.matcher.value)
+            return try segment.cached(key) { () throws(StorageError) in
+                KeptSet(try scan(sections, matcher, prefix, isEnough, top))
+            }.set
+        }
+    }
+
+    /// The series with a value that begins with `prefix` and, unless that is enough, is found by the matcher.
+    private func scan(
+        _ sections: ArraySlice<IndexTop.Section>,
+        _ matcher: CompiledMatcher,
+        _ prefix: [UInt8],
+        _ isEnough: Bool,
+        _ top: IndexTop
+    ) throws(StorageError) -> OrdinalSet {
+        var set = OrdinalSet(seriesCount: segment.seriesCount)
+        for section in sections {
+            var cursor = try cursor(section, isKept: sections.count <= SegmentIndex.keptSectionCount)
+            while try next(&cursor) {
+                guard prefix.isEmpty || cursor.value.starts(with: prefix) else { continue }
+                let isFound = unsafe cursor.value.withUnsafeBytes { bytes in
+                    unsafe isEnough || matcher.isFound(bytes: bytes)
                 }
+                if isFound { try insert(cursor.list, top, into: &set) }
             }
         }
         return set
@@ -163,8 +186,14 @@ struct SegmentIndex: Sendable {
         }
     }
 
-    private func cursor(_ section: IndexTop.Section) throws(StorageError) -> ValueCursor {
-        ValueCursor(try segment.cached(section.place) { bytes throws(CodecError) in IndexSection(bytes) })
+    private func cursor(
+        _ section: IndexTop.Section,
+        isKept: Bool = true
+    ) throws(StorageError) -> ValueCursor {
+        guard isKept else { return ValueCursor(IndexSection(try segment.section(at: section.place))) }
+        return ValueCursor(
+            try segment.cached(section.place) { bytes throws(CodecError) in IndexSection(bytes) }
+        )
     }
 
     private func next(_ cursor: inout ValueCursor) throws(StorageError) -> Bool {
