@@ -132,8 +132,9 @@ struct StoreView {
     ) throws(StorageError) -> SelectedSource {
         var source = SelectedSource()
         let matching = try segment.index.series(matching: matchers)
+        var reader = Segment.Reader()
         for ordinal in try withSamples(matching, in: segment, range) {
-            source.labels.append(try segment.labels(of: ordinal))
+            source.labels.append(try segment.labels(of: ordinal, &reader))
             source.parts.append(.segment(segment, ordinal: ordinal))
         }
         return source
@@ -145,8 +146,12 @@ struct StoreView {
         _ range: TimeRange
     ) throws(StorageError) -> [UInt32] {
         if isInside(segment.record.range, range) { return series }
+        var reader = Segment.Reader()
         var found: [UInt32] = []
-        for ordinal in series where try segment.hasSamples(ordinal, in: range) { found.append(ordinal) }
+        for ordinal in series
+        where try segment.chunks(of: ordinal, &reader).contains(where: { $0.range.overlaps(range) }) {
+            found.append(ordinal)
+        }
         return found
     }
 
