@@ -105,7 +105,8 @@ struct HeadSpellingsTests {
             numbers.append(added)
         }
         #expect(numbers.count > 50 && numbers.count < 1000)
-        #expect(spellings.byteCount <= 20 << 10)
+        // Memory comes in blocks.
+        #expect(spellings.byteCount <= 32 << 10)
         for (index, number) in numbers.enumerated() {
             #expect(unsafe spelled(index).withUnsafeBytes { unsafe spellings.isEqual(number, $0) })
             #expect(unsafe !spelled(index + 1).withUnsafeBytes { unsafe spellings.isEqual(number, $0) })

@@ -19,7 +19,8 @@ import Glibc
 
     /// No spellings.
     ///
-    /// They will take `mostBytes` at most; series that come later are recognised by their labels.
+    /// None is added once they take `mostBytes` and a block; series that come later are recognised by their
+    /// labels.
     init(mostBytes: Int = 32 << 20) {
         self.mostBytes = mostBytes
     }

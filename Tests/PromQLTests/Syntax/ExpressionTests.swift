@@ -174,7 +174,7 @@ struct ExpressionTests {
     @Test("the table of functions is sound")
     func functions() throws {
         #expect(FunctionSignature.all.count == FunctionSignature.byName.count)
-        #expect(FunctionSignature.all.filter { !$0.isExperimental }.count == 73)
+        #expect(FunctionSignature.all.filter { !$0.isExperimental }.count == 74)
         for signature in FunctionSignature.all {
             #expect(signature.result == .vector || signature.result == .scalar)
             #expect(signature.variadicCount == 0 || !signature.arguments.isEmpty)
