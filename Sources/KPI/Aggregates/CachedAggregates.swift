@@ -8,6 +8,8 @@ import Synchronization
 package final class CachedAggregates: AggregateSource {
     /// How far back from now ranges are closed, in milliseconds.
     private static let openMillis: Int64 = 1_800_000
+    /// How long what was read of open ranges may be used again if nothing is written, in milliseconds.
+    private static let recentMillis: Int64 = 10_000
     /// The most values that are remembered.
     private static let valueLimit = 500_000
 
@@ -31,6 +33,24 @@ package final class CachedAggregates: AggregateSource {
         var latestEnd = Int64.min
         /// How many writes have come that lay before it.
         var lateCount = 0
+        /// What was read since the last write: open ranges by their ends, and when series have values.
+        var recent = Recent()
+    }
+
+    /// What holds until the next write, and not for long.
+    private struct Recent {
+        /// How many writes there were before.
+        var writeCount = 0
+        /// Until when it may be used, in milliseconds.
+        var until = Int64.min
+        var entries: [Key: [Int64: Entry]] = [:]
+        var extents: [[MetricSelector]: Extent?] = [:]
+
+        /// Forgets what is too old.
+        mutating func refresh(at now: Int64) {
+            guard now >= until || now < until - CachedAggregates.recentMillis else { return }
+            self = Recent(writeCount: writeCount, until: now + CachedAggregates.recentMillis)
+        }
     }
 
     private let base: any AggregateSource
@@ -46,6 +66,7 @@ package final class CachedAggregates: AggregateSource {
     package func noteWrite(oldest millis: Int64) {
         base.noteWrite(oldest: millis)
         state.withLock { state in
+            state.recent = Recent(writeCount: state.recent.writeCount + 1)
             guard millis < state.latestEnd else { return }
             state.lateCount += 1
             for (key, entries) in state.entries {
@@ -65,7 +86,17 @@ package final class CachedAggregates: AggregateSource {
         now: Int64,
         budget: QueryBudget
     ) throws(SourceError) -> Extent? {
-        try base.extent(of: selectors, now: now, budget: budget)
+        let time = clock().millis
+        let (known, writeCount) = state.withLock { state in
+            state.recent.refresh(at: time)
+            return (state.recent.extents[selectors], state.recent.writeCount)
+        }
+        if let known { return known }
+        let extent = try base.extent(of: selectors, now: now, budget: budget)
+        state.withLock { state in
+            if state.recent.writeCount == writeCount { state.recent.extents[selectors] = .some(extent) }
+        }
+        return extent
     }
 
     package func values(
@@ -81,8 +112,12 @@ package final class CachedAggregates: AggregateSource {
         budget: QueryBudget
     ) throws(SourceError) -> [AggregateTable] {
         let grain = ExpressionBuckets.bucketMillis
-        let closed = (clock().millis - CachedAggregates.openMillis).floored(by: grain) * grain
-        let lateCount = state.withLock { $0.lateCount }
+        let time = clock().millis
+        let closed = (time - CachedAggregates.openMillis).floored(by: grain) * grain
+        let (lateCount, writeCount) = state.withLock { state in
+            state.recent.refresh(at: time)
+            return (state.lateCount, state.recent.writeCount)
+        }
         var plans: [Plan] = []
         for request in requests { plans.append(plan(request, closed)) }
         let open = plans.compactMap(\.request)
@@ -90,9 +125,10 @@ package final class CachedAggregates: AggregateSource {
         var tables: [AggregateTable] = []
         for (request, plan) in zip(requests, plans) {
             let answer = plan.request == nil ? nil : answers.popFirst()
-            let (table, learnt) = plan.table(answer, request)
+            let (table, learnt, recent) = plan.table(answer, request)
             tables.append(table)
             remember(learnt, request, lateCount)
+            keep(recent, request, writeCount)
         }
         return tables
     }
@@ -115,7 +151,8 @@ package final class CachedAggregates: AggregateSource {
 
         /// Puts the values together; `learnt` are closed ranges that were not known.
         func table(_ answer: AggregateTable?, _ request: AggregateRequest) -> (
-            AggregateTable, learnt: [(start: Int64, end: Int64, entry: Entry)]
+            AggregateTable, learnt: [(start: Int64, end: Int64, entry: Entry)],
+            recent: [(start: Int64, end: Int64, entry: Entry)]
         ) {
             var groupIndex: [ByteText: Int] = [:]
             var groups: [String] = []
@@ -132,6 +169,7 @@ package final class CachedAggregates: AggregateSource {
             let empty: Double? = aggregation.isZeroWhenEmpty ? 0 : nil
             var values = [[Double?]](repeating: [], count: groups.count)
             var learnt: [(start: Int64, end: Int64, entry: Entry)] = []
+            var recent: [(start: Int64, end: Int64, entry: Entry)] = []
             for (position, piece) in pieces.enumerated() {
                 var merged = [Double?](repeating: empty, count: groups.count)
                 for (group, value) in zip(piece.known?.groups ?? [], piece.known?.values ?? []) {
@@ -148,12 +186,22 @@ package final class CachedAggregates: AggregateSource {
                     let start = request.cuts[request.ranges[position].lowerBound]
                     learnt.append((start, end, Entry(groups: groups, values: merged)))
                 }
-                if let open = piece.open { add(open) }
+                if let open = piece.open {
+                    add(open)
+                    let range = request.ranges[position]
+                    recent.append(
+                        (
+                            request.cuts[range.lowerBound], request.cuts[range.upperBound],
+                            Entry(groups: groups, values: merged)
+                        )
+                    )
+                }
                 for group in groups.indices { values[group].append(merged[group]) }
             }
             let order = groups.indices.sorted { ByteText(groups[$0]) < ByteText(groups[$1]) }
             return (
-                AggregateTable(groups: order.map { groups[$0] }, values: order.map { values[$0] }), learnt
+                AggregateTable(groups: order.map { groups[$0] }, values: order.map { values[$0] }), learnt,
+                recent
             )
         }
 
@@ -184,14 +232,19 @@ package final class CachedAggregates: AggregateSource {
             let isSettled = aggregation != .timeAverage || request.extent.newest >= end
             let closedEnd = isSettled ? min(end, canSplit || end <= closed ? closed : .min) : .min
             var piece = Plan.Piece()
+            let whole = Key(metric: request.metric.identity, label: request.label, start: start)
+            if let recent = state.withLock({ $0.recent.entries[whole]?[end] }) {
+                piece.known = recent
+                plan.pieces.append(piece)
+                continue
+            }
             guard closedEnd > start else {
                 piece.open = read(start, end)
                 plan.pieces.append(piece)
                 continue
             }
-            let key = Key(metric: request.metric.identity, label: request.label, start: start)
             let known = state.withLock { state in
-                state.entries[key]?.filter { $0.key <= closedEnd && (canSplit || $0.key == closedEnd) }
+                state.entries[whole]?.filter { $0.key <= closedEnd && (canSplit || $0.key == closedEnd) }
                     .max { $0.key < $1.key }
             }
             piece.known = known?.value
@@ -212,6 +265,22 @@ package final class CachedAggregates: AggregateSource {
             ranges: wanted.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
         )
         return plan
+    }
+
+    /// Keeps what was read of open ranges until the next write.
+    private func keep(
+        _ recent: [(start: Int64, end: Int64, entry: Entry)],
+        _ request: AggregateRequest,
+        _ writeCount: Int
+    ) {
+        guard !recent.isEmpty else { return }
+        state.withLock { state in
+            guard state.recent.writeCount == writeCount else { return }
+            for (start, end, entry) in recent {
+                let key = Key(metric: request.metric.identity, label: request.label, start: start)
+                state.recent.entries[key, default: [:]][end] = entry
+            }
+        }
     }
 
     private func remember(
