@@ -54,6 +54,14 @@ final class WriteRequestSpelling: LabelSpelling {
         return at == spelled.count
     }
 
+    func mayBeginName(_ spelled: UnsafeRawBufferPointer, with prefix: StaticString) -> Bool {
+        // Tag and length of the label, tag of the name; tag and length of the value: a byte each, as a rule.
+        guard spelled.count > 14, spelled[1] < 0x80, spelled[2] == 0x0a, spelled[12] == 0x12,
+            spelled[13] < 0x80
+        else { return !spelled.isEmpty }
+        return PackedSpelling.mayBegin(spelled, nameAt: 3, valueAt: 14, prefix)
+    }
+
     func labels(_ spelled: UnsafeRawBufferPointer) throws(LabelRefusal) -> Labels {
         let message = ProtobufReader(padded: spelled)
         if let message, let packed = pack(message) { return Labels(trusted: packed) }

@@ -13,10 +13,19 @@ public protocol LabelSpelling: AnyObject, Sendable {
     /// - Returns: Whether they are known to be the same.
     func isEqual(_ spelled: UnsafeRawBufferPointer, packed: UnsafeRawBufferPointer) -> Bool
 
+    /// Whether the metric's name of `spelled` may begin with `prefix`; true also if that cannot be told at a
+    /// glance.
+    func mayBeginName(_ spelled: UnsafeRawBufferPointer, with prefix: StaticString) -> Bool
+
     /// The label set that `spelled`, bytes of one series as for `isEqual`, stands for.
     ///
     /// - Throws: `LabelRefusal` if it breaks a rule.
     func labels(_ spelled: UnsafeRawBufferPointer) throws(LabelRefusal) -> Labels
+}
+
+extension LabelSpelling {
+    /// True: it cannot be told.
+    public func mayBeginName(_ spelled: UnsafeRawBufferPointer, with prefix: StaticString) -> Bool { true }
 }
 
 /// Label sets as `Labels.packed` has them.
@@ -39,6 +48,38 @@ public final class PackedSpelling: LabelSpelling {
         while at < packed.count {
             if unsafe spelled[at] != packed[at] { return false }
             at += 1
+        }
+        return true
+    }
+
+    /// Whether the first label is a metric's name that begins with `prefix`, or another label, which sorts
+    /// before it.
+    public func mayBeginName(_ spelled: UnsafeRawBufferPointer, with prefix: StaticString) -> Bool {
+        unsafe PackedSpelling.mayBegin(spelled, nameAt: 0, valueAt: 10, prefix)
+    }
+
+    /// Whether the name of the metric begins with `prefix`, where the label `__name__` with its length is at
+    /// `nameAt` and its value at `valueAt`; true if that label is not there.
+    public static func mayBegin(
+        _ bytes: UnsafeRawBufferPointer,
+        nameAt: Int,
+        valueAt: Int,
+        _ prefix: StaticString
+    ) -> Bool {
+        guard nameAt + 9 <= bytes.count else { return !bytes.isEmpty }
+        guard unsafe begins(bytes, at: nameAt, "\u{8}__name__") else { return true }
+        guard valueAt + prefix.utf8CodeUnitCount <= bytes.count else { return false }
+        return unsafe begins(bytes, at: valueAt, prefix)
+    }
+
+    private static func begins(
+        _ bytes: UnsafeRawBufferPointer,
+        at start: Int,
+        _ text: StaticString
+    ) -> Bool {
+        for index in 0..<text.utf8CodeUnitCount {
+            let wanted = unsafe text.utf8Start[index]
+            if unsafe bytes[start + index] != wanted { return false }
         }
         return true
     }

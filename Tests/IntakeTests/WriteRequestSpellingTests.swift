@@ -69,6 +69,25 @@ struct WriteRequestSpellingTests {
         }
     }
 
+    @Test("a metric's name that begins with a prefix is never overlooked, others mostly are told apart")
+    func namePrefix() {
+        let labels = { (name: String) in
+            [Label("Zone", "x"), Label("__name__", name), Label("job", "kpi")]
+        }
+        for (name, begins) in [("kpi", true), ("kpi_x", true), ("kp", false), ("x_kpi", false), ("", false)] {
+            for (dropped, isCertain) in [(1, true), (0, false)] {
+                let set = Array(labels(name).dropFirst(dropped))
+                for bytes in [WriteRequestSpellingTests.spelled(set), Labels(set).packed] {
+                    let isPacked = bytes == Labels(set).packed
+                    let kind: any LabelSpelling = isPacked ? PackedSpelling.shared : spelling
+                    let found = unsafe bytes.withUnsafeBytes { unsafe kind.mayBeginName($0, with: "kpi") }
+                    #expect(found == (isCertain && !name.isEmpty ? begins : found), "\(set)")
+                    #expect(!begins || found, "\(set)")
+                }
+            }
+        }
+    }
+
     @Test("label sets that start as the other one, end as it or are empty differ")
     func edges() {
         let short = Labels(["__name__": "up", "a": "1"])

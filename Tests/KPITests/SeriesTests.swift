@@ -280,11 +280,20 @@ import Testing
             batch.append(Labels(["__name__": name, "z": "b"]), Timestamp(millis: 1000), 3)
         }
         _ = try await sink.append(batch)
+        // As a client spells them: read only where it must be.
+        let spelled = SampleBatch(
+            labelBytes: batch.labelBytes,
+            spelling: ClientSpelling(),
+            series: batch.series,
+            timestamps: batch.timestamps.map { $0 + 1000 },
+            values: batch.values
+        )
+        _ = try await sink.append(spelled)
         let names = try source.labelValues(Labels.metricName, LabelRequest(), budget: .unlimited()).items
         #expect(names == ["exported_kpi", "exported_kpi_funnel_x", "kpi:mine", "kpis", "up"])
         var page: [UInt8] = []
         registry.render(into: &page)
-        #expect(String(decoding: page, as: UTF8.self).contains("sextant_kpi_samples_renamed_total 4\n"))
+        #expect(String(decoding: page, as: UTF8.self).contains("sextant_kpi_samples_renamed_total 8\n"))
     }
 
     @Test(
@@ -408,6 +417,13 @@ import Testing
 }
 
 /// Writes into a `MemorySource`.
+/// Packed labels that are not known to be.
+final class ClientSpelling: LabelSpelling {
+    func isEqual(_ spelled: UnsafeRawBufferPointer, packed: UnsafeRawBufferPointer) -> Bool { false }
+
+    func labels(_ spelled: UnsafeRawBufferPointer) -> Labels { unsafe Labels(trusted: Array(spelled)) }
+}
+
 struct MemorySink: SampleSink {
     let source: MemorySource
 

@@ -28,10 +28,11 @@ package final class KPISink: SampleSink {
 
     /// Appends to the store.
     package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
-        let batch = VirtualNames.renamed(batch) { renamed.add($0) }
+        let (batch, rejections) = VirtualNames.renamed(batch) { renamed.add($0) }
         let late = lateSamples(of: batch)
         let oldest = batch.timestamps.min()
-        let outcome = try await sink.append(batch)
+        var outcome = try await sink.append(batch)
+        outcome.rejections.add(rejections)
         if let oldest { service.source.noteWrite(oldest: oldest) }
         for (metric, samples) in late {
             service.noteLate(metric, samples.buckets, watermark: samples.watermark)
@@ -49,7 +50,8 @@ package final class KPISink: SampleSink {
         for (index, series) in batch.series.enumerated() {
             let times = batch.timestamps[series.samples]
             guard times.contains(where: { $0 < limit }) else { continue }
-            let labels = batch.labels(at: index)
+            // Labels that cannot be were refused.
+            guard let labels = try? batch.checkedLabels(at: index) else { continue }
             for metric in metrics.of(labels) {
                 let key = ByteText(metric.name)
                 var late = found[key] ?? ([], service.watermark(of: metric))
@@ -67,40 +69,40 @@ package final class KPISink: SampleSink {
 
 /// Finds series under virtual names.
 enum VirtualNames {
-    /// How the packed labels of a series begin whose name may be virtual; labels that sort before `__name__`
-    /// begin with capitals.
-    private static let prefix: [UInt8] = [8] + Array("__name__".utf8)
-
-    /// The batch with other names where they are virtual; `count` is told how many samples those have.
-    static func renamed(_ batch: SampleBatch, count: (Int) -> Void) -> SampleBatch {
-        let isConcerned = batch.series.contains { mayBeVirtual(batch.labelBytes[$0.labels]) }
-        guard isConcerned else { return batch }
+    /// The batch with other names where they are virtual, and what of it was refused on the way; `count` is
+    /// told how many samples are renamed.
+    static func renamed(
+        _ batch: SampleBatch,
+        count: (Int) -> Void
+    ) -> (batch: SampleBatch, rejections: Rejections) {
+        guard mayHaveVirtual(batch) else { return (batch, Rejections()) }
+        let (packed, rejections) = batch.packed()
         var renamed = SampleBatch()
-        renamed.metadata = batch.metadata
-        for (index, series) in batch.series.enumerated() {
-            var labels = batch.labels(at: index)
+        renamed.metadata = packed.metadata
+        for (index, series) in packed.series.enumerated() {
+            var labels = packed.labels(at: index)
             if let name = labels.metricName, VirtualName.isVirtual(name) {
                 labels = labels.setting(Labels.metricName, VirtualName.exportedPrefix + name)
                 count(series.samples.count)
             }
-            renamed.append(
-                labels,
-                SampleColumn(
-                    timestamps: Array(batch.timestamps[series.samples]),
-                    values: Array(batch.values[series.samples])
-                )
-            )
+            renamed.beginSeries(packed: labels.packed)
+            for sample in series.samples {
+                if let histogram = packed.histograms[sample] {
+                    renamed.append(millis: packed.timestamps[sample], histogram: histogram)
+                } else {
+                    renamed.append(millis: packed.timestamps[sample], value: packed.values[sample])
+                }
+            }
         }
-        return renamed
+        return (renamed, rejections)
     }
 
-    private static func mayBeVirtual(_ packed: ArraySlice<UInt8>) -> Bool {
-        let start = packed.startIndex
-        guard packed.count > 13, packed[start] == 8, packed[start + 1] == UInt8(ascii: "_") else {
-            // Another label comes first.
-            return !packed.isEmpty && packed[start + min(1, packed.count - 1)] < UInt8(ascii: "_")
+    private static func mayHaveVirtual(_ batch: SampleBatch) -> Bool {
+        unsafe batch.labelBytes.withUnsafeBytes { bytes in
+            batch.series.contains { series in
+                let spelled = unsafe UnsafeRawBufferPointer(rebasing: bytes[series.labels])
+                return unsafe batch.spelling.mayBeginName(spelled, with: "kpi")
+            }
         }
-        return packed[start + 10] == UInt8(ascii: "k") && packed[start + 11] == UInt8(ascii: "p")
-            && packed[start + 12] == UInt8(ascii: "i")
     }
 }
