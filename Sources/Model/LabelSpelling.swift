@@ -66,7 +66,7 @@ public final class PackedSpelling: LabelSpelling {
         valueAt: Int,
         _ prefix: StaticString
     ) -> Bool {
-        guard nameAt + 9 <= bytes.count else { return !bytes.isEmpty }
+        guard nameAt + 9 <= bytes.count else { return bytes.count > 0 }
         guard unsafe begins(bytes, at: nameAt, "\u{8}__name__") else { return true }
         guard valueAt + prefix.utf8CodeUnitCount <= bytes.count else { return false }
         return unsafe begins(bytes, at: valueAt, prefix)

@@ -416,7 +416,6 @@ import Testing
     }
 }
 
-/// Writes into a `MemorySource`.
 /// Packed labels that are not known to be.
 final class ClientSpelling: LabelSpelling {
     func isEqual(_ spelled: UnsafeRawBufferPointer, packed: UnsafeRawBufferPointer) -> Bool { false }
@@ -424,6 +423,7 @@ final class ClientSpelling: LabelSpelling {
     func labels(_ spelled: UnsafeRawBufferPointer) -> Labels { unsafe Labels(trusted: Array(spelled)) }
 }
 
+/// Writes into a `MemorySource`.
 struct MemorySink: SampleSink {
     let source: MemorySource
 
