@@ -11,20 +11,3 @@ protocol SeriesIndex {
 
 extension SegmentIndex: SeriesIndex {}
 extension HeadIndex: SeriesIndex {}
-
-/// Set operations on lists of series that rise strictly.
-enum SortedSeries {
-    /// The series that are in any of the lists.
-    static func union(_ lists: [[UInt32]]) -> [UInt32] {
-        guard lists.count > 1 else { return lists.first ?? [] }
-        var merged = Array(lists.joined())
-        merged.sort()
-        var kept = 0
-        for index in merged.indices where index == 0 || merged[index] != merged[kept - 1] {
-            merged[kept] = merged[index]
-            kept += 1
-        }
-        merged.removeLast(merged.count - kept)
-        return merged
-    }
-}

@@ -92,7 +92,7 @@ struct StoreView {
                     for selection in selections ?? [[]] {
                         found.append(try segment.index.series(matching: selection))
                     }
-                    series = try withSamples(SortedSeries.union(found), in: segment, range)
+                    series = try withSamples(SortedNumbers.union(found), in: segment, range)
                 }
                 if series?.isEmpty != true { try body(segment.index, series) }
             } catch {
@@ -106,7 +106,7 @@ struct StoreView {
                 try guarded { () throws(StorageError) in
                     let isWhole = range.start.millis <= head.minMillis && head.maxMillis <= range.end.millis
                     if selections == nil && isWhole { return try body(head.index, nil) }
-                    let series = SortedSeries.union(found).filter { head.hasSamples($0, in: range) }
+                    let series = SortedNumbers.union(found).filter { head.hasSamples($0, in: range) }
                     if !series.isEmpty { try body(head.index, series) }
                 }
             } catch {

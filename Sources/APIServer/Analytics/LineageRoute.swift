@@ -34,6 +34,7 @@ enum LineageRoute {
         var uses: [Use] = []
         for group in groups {
             for rule in group.rules {
+                // A rule in force was parsed before, and so were its selectors.
                 guard let expr = try? Parser.parse(rule.query, limits: limits) else { continue }
                 expr.forEachSelector { selector, _ in
                     let isVirtual = selector.matchers.contains {

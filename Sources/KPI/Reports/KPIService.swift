@@ -14,7 +14,7 @@ package final class KPIService: Sendable {
 
     private struct State {
         var versions: KPIVersions
-        var lateWatch: LateWatch
+        var lateMetrics: LateMetrics
     }
 
     /// A service for these definitions.
@@ -38,7 +38,7 @@ package final class KPIService: Sendable {
         state = Mutex(
             State(
                 versions: KPIVersions(definitions, at: now(), past: past),
-                lateWatch: LateWatch(definitions)
+                lateMetrics: LateMetrics(definitions)
             )
         )
     }
@@ -47,7 +47,7 @@ package final class KPIService: Sendable {
     package var versions: KPIVersions { state.withLock { $0.versions } }
 
     /// The metrics to whose series late samples may come.
-    var lateWatch: LateWatch { state.withLock { $0.lateWatch } }
+    var lateMetrics: LateMetrics { state.withLock { $0.lateMetrics } }
 
     /// The time.
     package var now: Timestamp { clock() }
@@ -55,10 +55,10 @@ package final class KPIService: Sendable {
     /// Puts other definitions into force.
     package func replace(by definitions: KPIDefinitions) {
         let time = clock()
-        let watch = LateWatch(definitions)
+        let watch = LateMetrics(definitions)
         state.withLock { state in
             state.versions.replace(by: definitions, at: time)
-            state.lateWatch = watch
+            state.lateMetrics = watch
         }
     }
 

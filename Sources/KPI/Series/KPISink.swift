@@ -29,8 +29,8 @@ package final class KPISink: SampleSink {
     /// Appends to the store.
     package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
         let (batch, rejections) = VirtualNames.renamed(batch) { renamed.add($0) }
-        let late = lateSamples(of: batch)
         let oldest = batch.timestamps.min()
+        let late = lateSamples(of: batch, oldest: oldest)
         var outcome = try await sink.append(batch)
         outcome.rejections.add(rejections)
         if let oldest { service.source.noteWrite(oldest: oldest) }
@@ -41,10 +41,13 @@ package final class KPISink: SampleSink {
     }
 
     /// What of the batch lies before the watermark of a metric, by the metric's name.
-    private func lateSamples(of batch: SampleBatch) -> [(String, (buckets: Set<Int64>, watermark: Int64))] {
+    private func lateSamples(
+        of batch: SampleBatch,
+        oldest: Int64?
+    ) -> [(String, (buckets: Set<Int64>, watermark: Int64))] {
         let (limit, overflow) = service.now.millis.subtractingReportingOverflow(KPISink.lateMillis)
-        guard !overflow, let oldest = batch.timestamps.min(), oldest < limit else { return [] }
-        let metrics = service.lateWatch
+        guard !overflow, let oldest, oldest < limit else { return [] }
+        let metrics = service.lateMetrics
         guard !metrics.isEmpty else { return [] }
         var found: [ByteText: (buckets: Set<Int64>, watermark: Int64)] = [:]
         for (index, series) in batch.series.enumerated() {

@@ -81,6 +81,7 @@ actor AlertmanagerSender {
         if limit <= 0 { await client.close() }
         nap?.cancel()
         let end = Task { [client] in
+            // Cancelled: what was waited for came in time.
             guard (try? await Task.sleep(for: .milliseconds(limit))) != nil else { return }
             await client.close()
         }
@@ -148,6 +149,7 @@ actor AlertmanagerSender {
     /// Sleeps, unless the sender is to stop.
     private func sleep(millis: Int64) async {
         guard !isStopping else { return }
+        // Cancelled, it ends early, which is what is wanted.
         let task = Task { _ = try? await Task.sleep(for: .milliseconds(millis)) }
         nap = task
         await task.value

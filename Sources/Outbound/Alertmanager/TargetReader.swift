@@ -45,6 +45,7 @@ enum TargetReader {
             }
             let path = FilePath.resolve(text, against: reader.file)
             reader.dependsOn(path)
+            // A folder that cannot be listed has no targets, as one that is not there.
             for file in (try? RuleFiles.files(at: path)) ?? [] {
                 do { targets += try read(file) } catch { reader.report("\(error)", at: node) }
             }

@@ -75,6 +75,7 @@ actor ReceiverSender {
         if limit <= 0 { await client.close() }
         nap?.cancel()
         let end = Task { [client] in
+            // Cancelled: what was waited for came in time.
             guard (try? await Task.sleep(for: .milliseconds(limit))) != nil else { return }
             await client.close()
         }
@@ -157,6 +158,7 @@ actor ReceiverSender {
 
     /// Sleeps, unless there is news or the sender is to stop.
     private func sleep(millis: Int64) async {
+        // Cancelled, it ends early, which is what is wanted.
         let task = Task { _ = try? await Task.sleep(for: .milliseconds(millis)) }
         nap = task
         await task.value

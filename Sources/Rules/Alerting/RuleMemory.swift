@@ -186,6 +186,7 @@ package actor RuleMemory {
             unwrittenRecorded = [:]
             await commit(saved: saved, removed: removed)
             guard !unwritten.isEmpty || !unwrittenRecorded.isEmpty else { break }
+            // Cancelled, it tries again at once.
             try? await Task.sleep(for: .milliseconds(RuleMemory.pauseMillis))
         }
         writing = nil

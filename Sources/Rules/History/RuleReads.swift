@@ -43,6 +43,7 @@ struct RuleReads: Sendable {
         case .selector(let selector):
             guard let delay = delay(of: selector.modifiers) else { return [] }
             let own = max(part.range ?? 0, lookbackMillis)
+            // The parser has tried them; without matchers every late series would count, which is safe.
             let matchers = (try? CompiledMatcher.compile(selector.matchers)) ?? []
             let from = RuleReads.sum(part.delay, delay)
             reads.append(

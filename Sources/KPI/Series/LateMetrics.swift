@@ -2,7 +2,7 @@ import Matching
 import Model
 
 /// The metrics to whose series late samples may come.
-struct LateWatch: Sendable {
+struct LateMetrics: Sendable {
     /// A metric with the matchers of one of its selectors.
     struct Entry: Sendable {
         var metric: MetricDefinition
@@ -16,6 +16,7 @@ struct LateWatch: Sendable {
     init(_ definitions: KPIDefinitions) {
         for metric in definitions.metrics {
             for selector in metric.source.selectors {
+                // A selector whose regular expression is wrong has been refused when the file was read.
                 guard let matchers = try? CompiledMatcher.compile(selector.matchers) else { continue }
                 let entry = Entry(metric: metric, matchers: matchers)
                 let name = selector.matchers.first { $0.name == Labels.metricName && $0.kind == .equal }

@@ -14,6 +14,20 @@ enum SortedNumbers {
         return list.filter { !isIn(excluded, $0, from: &position) }
     }
 
+    /// The numbers that are in any of the lists.
+    static func union(_ lists: [[UInt32]]) -> [UInt32] {
+        guard lists.count > 1 else { return lists.first ?? [] }
+        var merged = Array(lists.joined())
+        merged.sort()
+        var kept = 0
+        for index in merged.indices where index == 0 || merged[index] != merged[kept - 1] {
+            merged[kept] = merged[index]
+            kept += 1
+        }
+        merged.removeLast(merged.count - kept)
+        return merged
+    }
+
     /// Whether `number` is in `list` at `position` or behind; `position` moves to where it is or would be.
     ///
     /// It searches in doubling strides, so that going through a list costs little however long it is.
