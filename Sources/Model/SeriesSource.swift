@@ -24,6 +24,15 @@ public protocol SeriesSource: Sendable {
 
     /// What is known about metrics: all, or the one with that name; in name order.
     func metadata(of metric: String?) -> [MetricMetadata]
+
+    /// Whether what these matchers select depends on a request's hints or on the ends of its range, so that
+    /// it is of no use to another request with the same matchers and a range inside.
+    func dependsOnHints(_ matchers: [Matcher]) -> Bool
+}
+
+extension SeriesSource {
+    /// Samples that are stored are the same whoever asks.
+    public func dependsOnHints(_ matchers: [Matcher]) -> Bool { false }
 }
 
 /// Selected series, and their samples on demand: each is decoded when it is read, once.

@@ -31,6 +31,12 @@ package struct KPISource: SeriesSource {
         }
     }
 
+    package func dependsOnHints(_ matchers: [Matcher]) -> Bool {
+        // What is wrong with the matchers the selection will say.
+        guard let selector = try? VirtualSelector(matchers) else { return base.dependsOnHints(matchers) }
+        return VirtualName.isVirtual(selector.name)
+    }
+
     // MARK: - Values of KPIs
 
     private func values(

@@ -27,6 +27,8 @@ final class Evaluation {
     var meter: Meter
     /// The remarks so far.
     var annotations = Annotations()
+    /// The samples that several selectors want.
+    var shared: SharedReads
 
     private let plan: Plan
     private var values: [NodeValue]
@@ -37,6 +39,10 @@ final class Evaluation {
         self.source = source
         self.budget = budget
         meter = Meter(budget)
+        shared = SharedReads(
+            plan.readGroups,
+            limit: min(budget.sampleLimit, budget.memoryLimitBytes / Limits.sampleMemoryBytes) / 4
+        )
         values = [NodeValue](repeating: .deferred, count: plan.nodes.count)
     }
 

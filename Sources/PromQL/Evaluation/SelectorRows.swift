@@ -51,7 +51,8 @@ extension Evaluation {
         where isWanted: ((Labels) -> Bool)? = nil,
         _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
     ) throws(PromQLError) {
-        guard let set = try select(selector, node.grid) else { return }
+        let reader = source.dependsOnHints(selector.matchers) ? nil : selector.reader
+        guard let set = try select(selector, node.grid, reader) else { return }
         var kernel = kernel
         var histogramKernel = histogramKernel
         var column = SampleColumn()
@@ -61,7 +62,7 @@ extension Evaluation {
                 try meter.work(1)
                 guard isWanted(set.labels(at: index)) else { continue }
             }
-            let held = try read(set, index, into: &column)
+            let held = try read(set, index, for: reader, into: &column)
             if skipsStale { column.removeStaleMarkers() }
             row.clear()
             if column.histograms.isEmpty || histogramKernel == nil {
@@ -76,19 +77,45 @@ extension Evaluation {
     }
 
     /// The series that `selector` selects for the steps of `grid`; nil if there are no steps.
-    private func select(_ selector: SelectorPlan, _ grid: StepGrid) throws(PromQLError) -> (any SeriesSet)? {
-        guard grid.count > 0, let reach = selector.shape.reach(on: grid) else { return nil }
-        let start = Timestamp(millis: reach.after).advanced(byMillis: 1)
+    private func select(
+        _ selector: SelectorPlan,
+        _ grid: StepGrid,
+        _ reader: ReadGroup.Reader? = nil
+    ) throws(PromQLError) -> (any SeriesSet)? {
+        guard let range = selector.range(on: grid) else { return nil }
+        if let reader, let set = shared.series(for: reader) {
+            shared.begin(reader, set)
+            return set
+        }
         let request = SelectRequest(
             matchers: selector.matchers,
-            range: TimeRange(start, Timestamp(millis: reach.through)),
+            range: reader.map { shared.range(for: $0) } ?? range,
             hints: selector.hints
         )
         do {
             let set = try source.select(request, budget: budget)
             annotations.add(sourceWarnings: set.warnings, infos: set.infos)
+            if let reader { shared.begin(reader, set) }
             return set
         } catch { throw .source(error) }
+    }
+
+    /// Reads the samples of a series, or takes those that another selector has read; tells how many samples
+    /// are to be released afterwards.
+    private func read(
+        _ set: any SeriesSet,
+        _ index: Int,
+        for reader: ReadGroup.Reader?,
+        into column: inout SampleColumn
+    ) throws(PromQLError) -> Int {
+        guard let reader else { return try read(set, index, into: &column) }
+        let labels = set.labels(at: index)
+        if let (samples, held) = shared.take(labels, for: reader) {
+            column = samples
+            return held
+        }
+        let held = try read(set, index, into: &column)
+        return shared.keep(column, labels, held: held, readBy: reader) ? 0 : held
     }
 
     /// Reads the samples of a series and charges them; tells how many samples they count for.
@@ -244,10 +271,8 @@ extension Evaluation {
             let shape = selector.shape
             if selector.rangeExtension != .none {
                 guard column.histograms.isEmpty else {
-                    throw .execution(
-                        "\(selector.rangeExtension.rawValue) ranges of native histograms cannot be shown; "
-                            + "use rate, increase or delta"
-                    )
+                    let name = selector.rangeExtension.rawValue
+                    throw .execution("\(name) modifier is not supported with histograms")
                 }
                 let end = shape.end(at: time)
                 column.extend(selector.rangeExtension, from: end - shape.rangeMillis, to: end)

@@ -58,20 +58,23 @@ struct ClassicHistogram {
     }
 
     /// The share of observations between `lower` and `upper`.
+    ///
+    /// As in Prometheus 3.5 the first bucket reaches down to -Inf, so that a value inside of it makes the
+    /// share NaN.
     func fraction(_ lower: Double, _ upper: Double) -> Double {
         guard isComplete, let total = counts.last, total != 0, !lower.isNaN, !upper.isNaN else { return .nan }
         if lower >= upper { return 0 }
         return (min(rank(below: upper), total) - min(rank(below: lower), total)) / total
     }
 
-    /// How many observations lie below `value`, interpolated linearly inside of a bucket.
+    /// How many observations lie below `value`, interpolated linearly inside of a bucket; NaN inside of the
+    /// first one.
     private func rank(below value: Double) -> Double {
-        var lower = bounds[0] > 0 ? 0 : -Double.infinity
+        var lower = -Double.infinity
         var before = 0.0
         for (bound, count) in zip(bounds, counts) {
             if value <= lower { return before }
             if value < bound {
-                if lower == -.infinity { return count }
                 return before + (count - before) * (value - lower) / (bound - lower)
             }
             (lower, before) = (bound, count)

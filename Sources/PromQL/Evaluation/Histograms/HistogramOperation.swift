@@ -76,12 +76,9 @@ struct HistogramOperation {
             remark(.incompatibleLayout(op: op.rawValue))
             return .none
         }
-        if !isDifference, HistogramSum.areColliding(left, right) {
-            remark(.resetCollision(operation: "addition"))
-        }
-        if hasReconciledBounds {
-            remark(.reconciledBounds(operation: isDifference ? "subtraction" : "addition"))
-        }
+        let operation = isDifference ? "subtraction" : "addition"
+        if HistogramSum.areColliding(left, right) { remark(.resetCollision(operation: operation)) }
+        if hasReconciledBounds { remark(.reconciledBounds(operation: operation)) }
         return .histogram(histogram.compacted)
     }
 

@@ -2,6 +2,8 @@ import Model
 
 extension Evaluation {
     /// `info`: the series of the input with labels of their info series.
+    ///
+    /// As in Prometheus 3.5, names that were to be dropped stay.
     func info(_ plan: InfoPlan, _ node: PlanNode) throws(PromQLError) -> StepTable {
         let table = try tableInput(0, of: node)
         let identities = table.labels.map { plan.isInfo($0) ? Labels.empty : InfoSeries.identity(of: $0) }
@@ -10,12 +12,12 @@ extension Evaluation {
         var row = StepRow(stepCount: table.stepCount)
         for index in 0..<table.rowCount {
             try meter.work(table.stepCount)
-            let (labels, dropsName) = (table.labels[index], table.dropsName[index])
+            let labels = table.labels[index]
             let metrics = series.metrics(of: identities[index])
             table.copy(index, into: &row)
             if metrics.isEmpty {
                 guard plan.keepsUnmatched || plan.isInfo(labels) else { continue }
-                try add(labels, dropsName: dropsName, row, to: &result)
+                try add(labels, dropsName: false, row, to: &result)
                 continue
             }
             for (chosen, steps) in try series.choices(of: metrics, table.occupiedSteps(index)) {
@@ -23,7 +25,7 @@ extension Evaluation {
                 if chosen.isEmpty, !plan.keepsUnmatched { continue }
                 table.copy(index, into: &row, at: steps)
                 let enriched = try series.enrich(labels, with: chosen, plan)
-                try add(enriched, dropsName: dropsName, row, to: &result)
+                try add(enriched, dropsName: false, row, to: &result)
             }
         }
         release(table)

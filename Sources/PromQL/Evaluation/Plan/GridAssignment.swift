@@ -33,7 +33,8 @@ struct GridAssignment {
                 nodes[input].grid = isOnce ? wanted.first : wanted
             }
         }
-        return Plan(nodes: nodes, grid: grid)
+        let readGroups = ReadGroup.assign(to: &nodes)
+        return Plan(nodes: nodes, grid: grid, readGroups: readGroups)
     }
 }
 

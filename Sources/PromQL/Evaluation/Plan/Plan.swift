@@ -12,6 +12,8 @@ struct Plan {
     var nodes: [PlanNode]
     /// The grid of the query itself.
     var grid: StepGrid
+    /// The selectors that read series in common.
+    var readGroups: [ReadGroup] = []
 
     /// The node that yields the result.
     var root: PlanNode { nodes[nodes.count - 1] }
@@ -81,6 +83,8 @@ struct SelectorPlan {
     var rangeExtension = RangeExtension.none
     /// What the source is told about the use of the samples.
     var hints: SelectHints
+    /// Its place among selectors that read series in common; nil if there are no others.
+    var reader: ReadGroup.Reader?
 }
 
 /// A subquery with all that is computed from the query's parameters.

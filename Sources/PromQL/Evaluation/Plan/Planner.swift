@@ -185,7 +185,9 @@ struct Planner {
             push(pending, [(base, inner)])
         case .other:
             if name == "timestamp", case .selector(let selector)? = arguments.exprs.first?.node {
-                pending.operation = .sampleTimes(try selectors.plan(selector, inner))
+                var plan = try selectors.plan(selector, inner)
+                plan.shape = plan.shape.forTimestamps
+                pending.operation = .sampleTimes(plan)
                 return emit(pending)
             }
             let plan = try FunctionPlan(name, arguments.exprs, limits)

@@ -50,6 +50,18 @@ struct WindowShape: Hashable {
     @inline(__always)
     func end(at time: Int64) -> Int64 { (fixedMillis ?? time) - offsetMillis }
 
+    /// Where `timestamp(x @ t offset d)` looks.
+    ///
+    /// As in Prometheus, of the samples that the selector finds only those that it would also find without
+    /// the offset.
+    var forTimestamps: WindowShape {
+        guard fixedMillis != nil else { return self }
+        var shape = self
+        shape.rangeMillis = max(0, rangeMillis - Int64(clamping: offsetMillis.magnitude))
+        shape.offsetMillis = max(0, offsetMillis)
+        return shape
+    }
+
     /// The ends of the windows of the first and the last step of `grid`; nil if they or the starts of the
     /// windows are outside of what Int64 can hold, so that kernels need not check.
     func ends(on grid: StepGrid) -> (first: Int64, last: Int64)? {
