@@ -59,7 +59,8 @@ extension Evaluation {
         } else {
             FloatKernel.compute(op, left.span, right.span, into: &values)
         }
-        return count == 1 && stepCount != 0 ? .constant(values[0]) : .steps(values)
+        // Constants stay constants on a grid without steps too, so that they fit whatever they meet.
+        return count == 1 ? .constant(values[0]) : .steps(values)
     }
 
     /// `vector op scalar` and `scalar op vector`; comparisons keep the value of the vector.
