@@ -5,10 +5,12 @@ ARGS ?=
 # Arguments for the test runner, such as: make test TESTS="--filter Storage"
 TESTS ?=
 
-FORMATTED = Package.swift Sources Tests
+FORMATTED = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+# Which benchmarks to run, by parts of their names; all if empty.
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo build test lint format deb clean packages peers
+.PHONY: help serve demo build test bench lint format deb clean packages peers
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +28,9 @@ build: packages ## build everything for debugging, the tests included
 
 test: build peers ## build and run every test, the end-to-end tests against the daemon just built (TESTS= for more)
 	$(SWIFT) test --skip-build --disable-xctest $(TESTS)
+
+bench: packages ## measure the engine in a release build, against the bounds that are set for it (BENCH= for some)
+	$(SWIFT) run --package-path Benchmarks -c release Benchmarks $(BENCH)
 
 lint: ## check the formatting and the lint rules of all Swift files
 	$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)

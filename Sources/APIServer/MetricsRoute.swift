@@ -63,21 +63,9 @@ enum MetricsRoute {
     ) throws(SourceError) {
         guard !backend.kpis.versions.current.isEmpty else { return }
         let budget = QueryBudget(timeLimitMillis: timeLimitMillis)
-        var column = SampleColumn()
-        for name in VirtualName.exposed {
-            let matcher = Matcher(Labels.metricName, .equal, name)
-            let series = try backend.source.select(
-                SelectRequest(matchers: [matcher], range: TimeRange(now, now)),
-                budget: budget
-            )
-            guard series.count > 0 else { continue }
-            let metadata = backend.source.metadata(of: name).first
-            writer.family(name, kind: metadata?.kind ?? .gauge, help: metadata?.help ?? "")
-            for index in 0..<series.count {
-                try series.read(index, into: &column)
-                guard let value = column.values.last, !StaleMarker.matches(value) else { continue }
-                writer.sample(name, labels: series.labels(at: index), value: value)
-            }
+        try CurrentKPIs(source: backend.source, time: now).write(to: &writer, budget: budget) {
+            name,
+            writer in
             pushed.moveSamples(of: name, to: &writer)
         }
     }

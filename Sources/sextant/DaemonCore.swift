@@ -138,6 +138,8 @@ final class DaemonCore: Service {
         let repetition = Task { [board] in
             await push.run { board.current.configuration.pushIntervalMillis }
         }
+        let lateData = LateDataKeeper(kpis: kpis, archive: archive, threads: threads)
+        let settling = Task { await lateData.run() }
         var backend = backend(store, watch, scheduler, notifier, ruleSink, push, history)
         backend.source = source
         backend.kpis = kpis
@@ -155,9 +157,12 @@ final class DaemonCore: Service {
         running.withLock { $0 = nil }
         repetition.cancel()
         await repetition.value
+        settling.cancel()
+        await settling.value
         await history.stop()
         await scheduler.stop()
         await notifier.stop(withinMillis: DaemonCore.lastAlertsMillis)
+        await lateData.settle(isLast: true)
         try await threads.run { store.close() }
     }
 
@@ -217,6 +222,7 @@ final class DaemonCore: Service {
         let service = KPIService(
             definitions: board.current.definitions,
             past: archive.versions(),
+            revisions: archive.revisions(),
             source: CachedAggregates(aggregates, now: now),
             now: now
         )

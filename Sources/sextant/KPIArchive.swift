@@ -4,10 +4,10 @@ import KPI
 import Logging
 import Model
 
-/// Keeps what the KPI engine has to remember besides samples: former definitions, and remarks.
+/// Keeps what the KPI engine has to remember besides samples: former definitions, late data, and remarks.
 ///
-/// Both are files in the folder `kpi` of the data directory: `versions.json`, written anew at each change,
-/// and `annotations.jsonl`, one remark per line.
+/// These are files in the folder `kpi` of the data directory: `versions.json` and `revisions.json`, written
+/// anew at each change, and `annotations.jsonl`, one remark per line.
 struct KPIArchive: Sendable {
     private struct VersionRecord: Codable {
         var kpi: String
@@ -20,6 +20,7 @@ struct KPIArchive: Sendable {
     private let logger: Logger
 
     private var versionFile: URL { folder.appendingPathComponent("versions.json") }
+    private var revisionFile: URL { folder.appendingPathComponent("revisions.json") }
     private var annotationFile: URL { folder.appendingPathComponent("annotations.jsonl") }
 
     /// The archive of the daemon whose data are in `dataDirectory`.
@@ -69,6 +70,31 @@ struct KPIArchive: Sendable {
             try encoder.encode(records).write(to: versionFile, options: .atomic)
         } catch {
             logger.error("the versions of KPIs cannot be kept", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// What was kept of late data; nothing if it cannot be read, which is told of.
+    func revisions() -> Revisions.Record {
+        guard let data = try? Data(contentsOf: revisionFile) else { return Revisions.Record() }
+        do {
+            return try JSONDecoder().decode(Revisions.Record.self, from: data)
+        } catch {
+            logger.error(
+                "what is known of late data cannot be read",
+                metadata: ["file": "\(revisionFile.path)", "error": "\(error)"]
+            )
+            return Revisions.Record()
+        }
+    }
+
+    /// Keeps what is known of late data in place of what was kept before.
+    func keep(_ revisions: Revisions.Record) {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            try encoder.encode(revisions).write(to: revisionFile, options: .atomic)
+        } catch {
+            logger.error("what is known of late data cannot be kept", metadata: ["error": "\(error)"])
         }
     }
 

@@ -57,8 +57,16 @@ extension EndToEnd {
             try await withDaemon(["--rules", "\(Repository.root)/rules"], folder: folder) { sextant in
                 let answer = try JSON(parsing: await sextant.client.get("/api/v1/rules").body)
                 let groups = answer["data"]?["groups"]?.elements ?? []
-                #expect(groups.compactMap { $0["name"]?.string } == ["shop"])
-                let rules = groups.first?["rules"]?.elements ?? []
+                #expect(groups.compactMap { $0["name"]?.string } == ["shop-kpis", "shop"])
+                for rule in groups.first?["rules"]?.elements ?? [] {
+                    #expect(rule["type"] == .string("alerting"))
+                    #expect(rule["lastError"]?.string ?? "" == "")
+                    // They ask for whole periods, whose data have all come.
+                    let query = rule["query"]?.string ?? ""
+                    #expect(query.contains("offset=\"-1\""), "\(query)")
+                    #expect(query.contains("state=\"final\"") || query.contains("kpi_complete{"), "\(query)")
+                }
+                let rules = groups.last?["rules"]?.elements ?? []
                 let names = Set(rules.compactMap { $0["name"]?.string })
                 #expect(names.isSuperset(of: ShopBusiness.results.map(\.name)))
                 for rule in rules {

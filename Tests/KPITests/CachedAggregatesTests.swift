@@ -14,6 +14,8 @@ import Testing
           - {name: g, from: {gauge: c}, by: [l]}
           - {name: t, from: {gauge: c}, agg: time_avg, by: [l]}
           - {name: e, from: {promql: 'sum by (l) (increase(c[5m]))'}, by: [l]}
+          - {name: ahead, from: {promql: 'sum(last_over_time(c[5m] offset -2h))'}}
+          - {name: fixed, from: {promql: 'sum(last_over_time(c[5m] @ 40000))'}}
         """
 
     /// A clock that the test moves.
@@ -48,7 +50,7 @@ import Testing
                 )
                 cached.noteWrite(oldest: late)
             }
-            guard let metric = definitions.metrics.dropFirst(chance.below(6)).first,
+            guard let metric = definitions.metrics.dropFirst(chance.below(8)).first,
                 let extent = try raw.extent(of: metric.source.selectors, now: now, budget: budget)
             else { continue }
             // From the beginning of an hour, of a day, and of all, up to now or to an end in between.

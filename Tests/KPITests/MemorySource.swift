@@ -8,6 +8,8 @@ import Synchronization
 final class MemorySource: SeriesSource {
     private struct State {
         var series: [Labels: [Int64: Double]] = [:]
+        /// The series whose samples are native histograms: each an observation with the sample's value.
+        var histograms: Set<Labels> = []
         var readCount = 0
         var sampleCount = 0
     }
@@ -38,6 +40,34 @@ final class MemorySource: SeriesSource {
         set(Labels([Label(Labels.metricName, name)] + labels.map { Label($0.key, $0.value) }), samples)
     }
 
+    /// Makes native histograms of the samples of a series; the values become counts.
+    func makeHistograms(_ name: String) {
+        state.withLock { _ = $0.histograms.insert(Labels([Labels.metricName: name])) }
+    }
+
+    private func column(_ labels: Labels, _ samples: [(key: Int64, value: Double)]) -> SampleColumn {
+        guard state.withLock({ $0.histograms.contains(labels) }) else {
+            return SampleColumn(timestamps: samples.map(\.key), values: samples.map(\.value))
+        }
+        var column = SampleColumn()
+        for (time, count) in samples {
+            var buckets = HistogramBuckets()
+            buckets.append(index: 0, count: count)
+            column.append(
+                millis: time,
+                histogram: NativeHistogram(
+                    schema: 0,
+                    zeroThreshold: 0,
+                    zeroCount: 0,
+                    count: count,
+                    sum: count,
+                    positive: buckets
+                )
+            )
+        }
+        return column
+    }
+
     func select(_ request: SelectRequest, budget: QueryBudget) throws(SourceError) -> any SeriesSet {
         let matchers: [CompiledMatcher]
         do { matchers = try CompiledMatcher.compile(request.matchers) } catch {
@@ -49,9 +79,7 @@ final class MemorySource: SeriesSource {
             let inside = samples.filter { request.range.contains(Timestamp(millis: $0.key)) }
                 .sorted { $0.key < $1.key }
             guard !inside.isEmpty else { continue }
-            found.append(
-                (labels, SampleColumn(timestamps: inside.map(\.key), values: inside.map(\.value)))
-            )
+            found.append((labels, column(labels, inside)))
         }
         return MemorySet(items: found.sorted { $0.0 < $1.0 }, owner: self)
     }

@@ -74,11 +74,17 @@ package protocol AggregateSource: Sendable {
     func extent(of selectors: [MetricSelector], now: Int64, budget: QueryBudget) throws(SourceError)
         -> Extent?
 
+    /// Whether series of the selectors hold native histograms, which are no numbers.
+    func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
+        throws(SourceError) -> Bool
+
     /// The values of the ranges of each request, in the order of the requests.
     func tables(_ requests: [AggregateRequest], budget: QueryBudget) throws(SourceError)
         -> [AggregateTable]
 
     /// Samples of these times or later have been written, so that what is remembered of them is wrong.
+    ///
+    /// It is called for every write and costs next to nothing.
     func noteWrite(oldest millis: Int64)
 
     /// All values that the label ever had among the series of the selectors, ascending.

@@ -29,12 +29,32 @@ package final class CachedAggregates: AggregateSource {
         /// By where ranges begin: the closed ranges that are known, by their ends.
         var entries: [Key: [Int64: Entry]] = [:]
         var valueCount = 0
-        /// The end of the latest range that is remembered.
-        var latestEnd = Int64.min
-        /// How many writes have come that lay before it.
+        /// The time from which on no sample is in a range that is remembered.
+        var latestReach = Int64.min
+        /// The oldest late write that has not been allowed for: values that it is in still have to go.
+        var unsettled = Int64.max
+        /// How many writes have come that lay before `latestReach`.
         var lateCount = 0
+        /// How many writes have come.
+        var writeCount = 0
         /// What was read since the last write: open ranges by their ends, and when series have values.
         var recent = Recent()
+
+        /// Forgets what has become wrong or too old; whoever reads does that, so that writes cost nothing.
+        mutating func refresh(at now: Int64) {
+            recent.refresh(at: now, writeCount)
+            guard unsettled < .max else { return }
+            for (key, entries) in entries {
+                let lead = key.metric.leadMillis ?? 0
+                let kept = entries.filter { $0.key + lead <= unsettled }
+                guard kept.count < entries.count else { continue }
+                self.entries[key] = kept.isEmpty ? nil : kept
+                valueCount -= entries.values.reduce(0) { $0 + $1.values.count }
+                valueCount += kept.values.reduce(0) { $0 + $1.values.count }
+            }
+            latestReach = min(latestReach, unsettled)
+            unsettled = .max
+        }
     }
 
     /// What holds until the next write, and not for long.
@@ -47,8 +67,10 @@ package final class CachedAggregates: AggregateSource {
         var extents: [[MetricSelector]: Extent?] = [:]
 
         /// Forgets what is too old.
-        mutating func refresh(at now: Int64) {
-            guard now >= until || now < until - CachedAggregates.recentMillis else { return }
+        mutating func refresh(at now: Int64, _ writeCount: Int) {
+            guard
+                writeCount != self.writeCount || now >= until || now < until - CachedAggregates.recentMillis
+            else { return }
             self = Recent(writeCount: writeCount, until: now + CachedAggregates.recentMillis)
         }
     }
@@ -66,18 +88,10 @@ package final class CachedAggregates: AggregateSource {
     package func noteWrite(oldest millis: Int64) {
         base.noteWrite(oldest: millis)
         state.withLock { state in
-            state.recent = Recent(writeCount: state.recent.writeCount + 1)
-            guard millis < state.latestEnd else { return }
+            state.writeCount += 1
+            guard millis < state.latestReach else { return }
             state.lateCount += 1
-            for (key, entries) in state.entries {
-                let kept = entries.filter { $0.key <= millis }
-                guard kept.count < entries.count else { continue }
-                state.entries[key] = kept.isEmpty ? nil : kept
-            }
-            state.valueCount = state.entries.values.reduce(0) { sum, entries in
-                entries.values.reduce(sum) { $0 + $1.values.count }
-            }
-            state.latestEnd = millis
+            state.unsettled = min(state.unsettled, millis)
         }
     }
 
@@ -88,15 +102,22 @@ package final class CachedAggregates: AggregateSource {
     ) throws(SourceError) -> Extent? {
         let time = clock().millis
         let (known, writeCount) = state.withLock { state in
-            state.recent.refresh(at: time)
-            return (state.recent.extents[selectors], state.recent.writeCount)
+            state.recent.refresh(at: time, state.writeCount)
+            return (state.recent.extents[selectors], state.writeCount)
         }
         if let known { return known }
         let extent = try base.extent(of: selectors, now: now, budget: budget)
         state.withLock { state in
-            if state.recent.writeCount == writeCount { state.recent.extents[selectors] = .some(extent) }
+            guard state.writeCount == writeCount else { return }
+            state.recent.extents[selectors] = .some(extent)
         }
         return extent
+    }
+
+    package func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
+        throws(SourceError) -> Bool
+    {
+        try base.hasHistograms(in: selectors, now: now, budget: budget)
     }
 
     package func values(
@@ -115,8 +136,8 @@ package final class CachedAggregates: AggregateSource {
         let time = clock().millis
         let closed = (time - CachedAggregates.openMillis).floored(by: grain) * grain
         let (lateCount, writeCount) = state.withLock { state in
-            state.recent.refresh(at: time)
-            return (state.lateCount, state.recent.writeCount)
+            state.refresh(at: time)
+            return (state.lateCount, state.writeCount)
         }
         var plans: [Plan] = []
         for request in requests { plans.append(plan(request, closed)) }
@@ -217,8 +238,10 @@ package final class CachedAggregates: AggregateSource {
         }
     }
 
-    private func plan(_ request: AggregateRequest, _ closed: Int64) -> Plan {
+    private func plan(_ request: AggregateRequest, _ closedForAll: Int64) -> Plan {
         let aggregation = request.metric.aggregation
+        // An expression that looks ahead is closed later; one about a fixed time never is.
+        let closed = request.metric.leadMillis.map { closedForAll - $0 } ?? .min
         let canSplit = [.sum, .count, .min, .max].contains(aggregation)
         var plan = Plan()
         var wanted: [Bucket] = []
@@ -275,7 +298,7 @@ package final class CachedAggregates: AggregateSource {
     ) {
         guard !recent.isEmpty else { return }
         state.withLock { state in
-            guard state.recent.writeCount == writeCount else { return }
+            guard state.writeCount == writeCount else { return }
             for (start, end, entry) in recent {
                 let key = Key(metric: request.metric.identity, label: request.label, start: start)
                 state.recent.entries[key, default: [:]][end] = entry
@@ -304,7 +327,7 @@ package final class CachedAggregates: AggregateSource {
                 entries[end] = entry
                 state.entries[key] = entries
                 state.valueCount += entry.values.count
-                state.latestEnd = max(state.latestEnd, end)
+                state.latestReach = max(state.latestReach, end + (key.metric.leadMillis ?? 0))
             }
         }
     }

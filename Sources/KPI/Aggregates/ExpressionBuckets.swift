@@ -64,6 +64,8 @@ struct ExpressionBuckets {
         private var groups: [ByteText: Int] = [:]
         private var names: [String] = []
         private var intervals: [[SeriesFold.State]] = []
+        /// The intervals in which the expression gave native histograms, which are no numbers.
+        private var withHistograms: Set<Int> = []
 
         init(_ request: AggregateRequest) {
             self.request = request
@@ -73,13 +75,14 @@ struct ExpressionBuckets {
         mutating func add(_ series: RangeSeries) {
             let group = group(of: series.labels)
             var interval = 0
-            for (time, value) in zip(series.column.timestamps, series.column.values) {
+            for (index, (time, value)) in zip(series.column.timestamps, series.column.values).enumerated() {
                 let bucket = time + 1 - ExpressionBuckets.bucketMillis
                 while interval + 1 < request.cuts.count, request.cuts[interval + 1] <= bucket {
                     interval += 1
                 }
-                guard value == value, interval + 1 < request.cuts.count, request.cuts[interval] <= bucket
-                else { continue }
+                guard interval + 1 < request.cuts.count, request.cuts[interval] <= bucket else { continue }
+                if series.column.histograms[index] != nil { withHistograms.insert(interval) }
+                guard value == value else { continue }
                 intervals[group][interval].count += 1
                 intervals[group][interval].sum.add(value)
                 intervals[group][interval].least = min(intervals[group][interval].least, value)
@@ -91,13 +94,13 @@ struct ExpressionBuckets {
             let order = names.indices.sorted { ByteText(names[$0]) < ByteText(names[$1]) }
             return AggregateTable(
                 groups: order.map { names[$0] },
-                values: order.map { group in request.ranges.map { value(of: intervals[group][$0]) } }
+                values: order.map { group in request.ranges.map { value(of: $0, intervals[group]) } }
             )
         }
 
-        private func value(of states: ArraySlice<SeriesFold.State>) -> Double? {
+        private func value(of range: Range<Int>, _ states: [SeriesFold.State]) -> Double? {
             var (count, sum, least, greatest) = (0, ExactSum(), Double.infinity, -Double.infinity)
-            for state in states where state.count > 0 {
+            for state in states[range] where state.count > 0 {
                 count += state.count
                 sum.add(state.sum)
                 least = min(least, state.least)
@@ -106,7 +109,8 @@ struct ExpressionBuckets {
             switch request.metric.aggregation {
             case .min: return count > 0 ? least : nil
             case .max: return count > 0 ? greatest : nil
-            default: return sum.value
+            // Where there are only histograms nothing is known, which is not 0.
+            default: return count == 0 && !withHistograms.isDisjoint(with: range) ? nil : sum.value
             }
         }
 

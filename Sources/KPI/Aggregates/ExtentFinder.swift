@@ -38,17 +38,30 @@ final class ExtentFinder: Sendable {
         return Extent(oldest: oldest, newest: newest)
     }
 
+    /// Whether the selector's newest series hold native histograms.
+    func hasHistograms(_ selector: MetricSelector, now: Int64, budget: QueryBudget) throws(SourceError)
+        -> Bool
+    {
+        var samples = SampleColumn()
+        for reach in ExtentFinder.reaches {
+            let range = TimeRange(Timestamp(millis: now - reach), .max)
+            let request = SelectRequest(matchers: selector.matchers, range: range)
+            let set = try source.select(request, budget: budget)
+            for index in 0..<set.count {
+                try set.read(index, into: &samples)
+                budget.noteScanned(samples: samples.count)
+                if !samples.histograms.isEmpty { return true }
+            }
+        }
+        return false
+    }
+
     private func newest(_ selector: MetricSelector, _ now: Int64, _ budget: QueryBudget)
         throws(SourceError)
         -> Int64?
     {
         for reach in ExtentFinder.reaches {
-            let newest = try extreme(selector, from: now - reach, through: .max, budget) { column in
-                column.values.indices.last { !column.values[$0].isNaN }.map { column.timestamps[$0] }
-            } pick: {
-                max($0, $1)
-            }
-            if let newest { return newest }
+            if let newest = try last(selector, from: now - reach, through: .max, budget) { return newest }
         }
         return try newestOfOld(selector, now, budget)
     }
@@ -77,12 +90,7 @@ final class ExtentFinder: Sendable {
         while true {
             let (difference, overflow) = through.subtractingReportingOverflow(reach)
             let from = overflow ? Int64.min : difference
-            let newest = try extreme(selector, from: from, through: through, budget) { column in
-                column.values.indices.last { !column.values[$0].isNaN }.map { column.timestamps[$0] }
-            } pick: {
-                max($0, $1)
-            }
-            if let newest { return newest }
+            if let newest = try last(selector, from: from, through: through, budget) { return newest }
             guard from > .min else { return nil }
             through = from
             reach = reach > Int64.max / 8 ? .max : reach * 8
@@ -156,9 +164,23 @@ final class ExtentFinder: Sendable {
         _ budget: QueryBudget
     ) throws(SourceError) -> Int64? {
         try extreme(selector, from: start, through: end, budget) { column in
-            column.values.indices.first { !column.values[$0].isNaN }.map { column.timestamps[$0] }
+            column.values.indices.first { selector.counts(column, $0) }.map { column.timestamps[$0] }
         } pick: {
             min($0, $1)
+        }
+    }
+
+    /// The time of the last value in the range.
+    private func last(
+        _ selector: MetricSelector,
+        from start: Int64,
+        through end: Int64,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> Int64? {
+        try extreme(selector, from: start, through: end, budget) { column in
+            column.values.indices.last { selector.counts(column, $0) }.map { column.timestamps[$0] }
+        } pick: {
+            max($0, $1)
         }
     }
 
@@ -183,5 +205,12 @@ final class ExtentFinder: Sendable {
             if let time = column(samples) { best = best.map { pick($0, time) } ?? time }
         }
         return best
+    }
+}
+
+extension MetricSelector {
+    /// Whether the sample at an index is a value for whoever selects so.
+    fileprivate func counts(_ column: SampleColumn, _ index: Int) -> Bool {
+        !column.values[index].isNaN || takesHistograms && column.histograms[index] != nil
     }
 }

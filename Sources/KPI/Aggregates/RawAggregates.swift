@@ -48,6 +48,15 @@ package struct RawAggregates: AggregateSource {
         return extent
     }
 
+    package func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
+        throws(SourceError) -> Bool
+    {
+        for selector in selectors {
+            if try extents.hasHistograms(selector, now: now, budget: budget) { return true }
+        }
+        return false
+    }
+
     package func noteWrite(oldest millis: Int64) {}
 
     package func values(

@@ -62,9 +62,12 @@ package struct MetricSelector: Hashable, Sendable {
     package let matchers: [Matcher]
     /// Prometheus's notation.
     package let text: String
+    /// Whether native histograms count as data; they do for expressions, which may work them out.
+    package let takesHistograms: Bool
 
     /// The selector of these matchers in any order.
-    package init(_ matchers: [Matcher]) {
+    package init(_ matchers: [Matcher], takesHistograms: Bool = false) {
+        self.takesHistograms = takesHistograms
         self.matchers = matchers.sorted {
             ($0.name, $0.kind.rawValue, $0.value) < ($1.name, $1.kind.rawValue, $1.value)
         }
@@ -94,14 +97,20 @@ package struct MetricExpression: Hashable, Sendable {
     package let text: String
     /// The selectors in it.
     package let selectors: [MetricSelector]
+    /// How far behind the time of its evaluation it reads, in milliseconds; nil if it reads the same times
+    /// whenever it is evaluated.
+    package let leadMillis: Int64?
 
     /// The metric of `expr`.
     package init(_ expr: Expr) {
         self.expr = expr
         text = expr.description
         var selectors: [MetricSelector] = []
-        expr.forEachSelector { selector, _ in selectors.append(MetricSelector(selector.matchers)) }
+        expr.forEachSelector { selector, _ in
+            selectors.append(MetricSelector(selector.matchers, takesHistograms: true))
+        }
         self.selectors = selectors
+        leadMillis = expr.leadMillis
     }
 
     /// Whether both have the same canonical text.
@@ -172,7 +181,16 @@ package struct MetricDefinition: Hashable, Sendable {
         var aggregation: Aggregation
         var labels: [String]
         var firstSample: FirstSample
+
+        /// How far behind the end of a range its value depends on samples, in milliseconds; nil if any
+        /// sample may change it.
+        var leadMillis: Int64? {
+            if case .promql(let expression) = source { expression.leadMillis } else { 0 }
+        }
     }
+
+    /// How far behind the end of a range its value depends on samples; nil if any sample may change it.
+    var leadMillis: Int64? { identity.leadMillis }
 
     /// What decides its values.
     package var identity: Identity {

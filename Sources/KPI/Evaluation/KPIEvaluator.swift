@@ -53,7 +53,8 @@ package struct MetricRow: Sendable {
 package struct KPIEvaluator: Sendable {
     /// The definitions by which names are understood.
     package let definitions: KPIDefinitions
-    private let source: any AggregateSource
+    /// Where the values of metrics come from.
+    let source: any AggregateSource
     private let now: Int64
 
     /// The time of the evaluation, in milliseconds.

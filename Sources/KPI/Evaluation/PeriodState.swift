@@ -59,7 +59,7 @@ package enum KPIStatus: String, Hashable, Sendable, CaseIterable {
     case ok
     /// A metric has no data, or none for the last whole period.
     case missingData = "missing_data"
-    /// A metric is not defined.
+    /// A metric is not defined, or cannot be made of what its series hold.
     case missingConfig = "missing_config"
 }
 
@@ -70,8 +70,13 @@ extension KPIEvaluator {
     {
         let names = kpis.map { definitions.metricNames(behind: $0) }
         let extents = try extents(of: names.flatMap(\.self), budget: budget)
+        var histograms: [ByteText: Bool] = [:]
+        for name in names.flatMap(\.self) where histograms[ByteText(name)] == nil {
+            histograms[ByteText(name)] = try readsHistograms(name, extents, budget)
+        }
         return zip(kpis, names).map { kpi, names in
             guard definitions.missingMetrics(of: kpi).isEmpty else { return .missingConfig }
+            guard !names.contains(where: { histograms[ByteText($0)] ?? false }) else { return .missingConfig }
             let open = kpi.calendar.bucket(kpi.defaultPeriod, containing: currentMillis)
             let last = kpi.calendar.bucket(kpi.defaultPeriod, before: open, by: 1)
             let isCurrent = names.allSatisfy { name in
@@ -79,5 +84,31 @@ extension KPIEvaluator {
             }
             return isCurrent ? .ok : .missingData
         }
+    }
+}
+
+extension KPIEvaluator {
+    /// What to say about metrics behind a KPI whose series hold native histograms in place of numbers.
+    package func histogramWarnings(
+        of kpi: KPIDefinition,
+        _ extents: [ByteText: Extent],
+        _ budget: QueryBudget
+    ) throws(SourceError) -> [String] {
+        var warnings: [String] = []
+        for name in definitions.metricNames(behind: kpi) where try readsHistograms(name, extents, budget) {
+            warnings.append(
+                "missing_config: the metric \(name) of the KPI \(kpi.name) reads native histograms, which are no "
+                    + "numbers; a metric with promql: can take histogram_count() or histogram_sum() of them"
+            )
+        }
+        return warnings
+    }
+
+    /// Whether a metric has no values because its series hold native histograms.
+    private func readsHistograms(_ name: String, _ extents: [ByteText: Extent], _ budget: QueryBudget)
+        throws(SourceError) -> Bool
+    {
+        guard extents[ByteText(name)] == nil, let metric = definitions.metric(name) else { return false }
+        return try source.hasHistograms(in: metric.source.selectors, now: currentMillis, budget: budget)
     }
 }

@@ -36,6 +36,7 @@ extension KPIService {
     ///
     /// - Throws: What is wrong with the request, or why the samples cannot be read.
     package func report(_ request: ReportRequest, budget: QueryBudget) throws(ReportError) -> KPIReport {
+        settleLateData()
         let versions = versions
         let time = now
         let selection = try KPISelection(request.names, in: versions.current)
@@ -51,15 +52,8 @@ extension KPIService {
                 try KPIService.check(label, choice.kpi, choice.definitions)
             }
         }
-        let oldest = try reading { () throws(SourceError) in
-            var oldest: [Int64?] = []
-            for choice in chosen {
-                let names = choice.definitions.metricNames(behind: choice.kpi)
-                let extents = try evaluator(choice.definitions, at: time).extents(of: names, budget: budget)
-                oldest.append(extents.values.map(\.oldest).min())
-            }
-            return oldest
-        }
+        let extents = try reading { () throws(SourceError) in try self.extents(of: chosen, time, budget) }
+        let oldest = extents.map { $0.values.map(\.oldest).min() }
         let frames = try request.frames(
             calendars: chosen.map(\.kpi.calendar),
             defaults: chosen.map(\.kpi.defaultPeriod),
@@ -68,6 +62,11 @@ extension KPIService {
             zones: zones
         )
         warnings += frames.warnings
+        for (choice, extents) in zip(chosen, extents) {
+            warnings += try reading { () throws(SourceError) in
+                try evaluator(choice.definitions, at: time).histogramWarnings(of: choice.kpi, extents, budget)
+            }
+        }
         for (choice, oldest) in zip(chosen, oldest) {
             guard let oldest, let end = frames.buckets.last?.end, end <= oldest else { continue }
             warnings.append("outside_retention: the range ends before the first data of \(choice.kpi.name)")
@@ -118,6 +117,28 @@ extension KPIService {
                     + (metric.labels.isEmpty ? "no label" : "only \(metric.labels.joined(separator: ", "))")
             )
         }
+    }
+
+    /// When the metrics behind each KPI have values.
+    private func extents(of chosen: [ChosenKPI], _ time: Timestamp, _ budget: QueryBudget)
+        throws(SourceError) -> [[ByteText: Extent]]
+    {
+        var shared: [ByteText: Extent] = [:]
+        if let current = chosen.first(where: \.isCurrent)?.definitions {
+            let names = chosen.filter(\.isCurrent).flatMap { current.metricNames(behind: $0.kpi) }
+            shared = try evaluator(current, at: time).extents(of: names, budget: budget)
+        }
+        var extents: [[ByteText: Extent]] = []
+        for choice in chosen {
+            let names = choice.definitions.metricNames(behind: choice.kpi)
+            guard choice.isCurrent else {
+                extents.append(try evaluator(choice.definitions, at: time).extents(of: names, budget: budget))
+                continue
+            }
+            let wanted = Set(names.map(ByteText.init))
+            extents.append(shared.filter { wanted.contains($0.key) })
+        }
+        return extents
     }
 
     private func entries(

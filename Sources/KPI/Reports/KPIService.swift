@@ -8,7 +8,11 @@ package final class KPIService: Sendable {
     /// The time zones.
     let zones: TimeZones
     /// Which final periods late data have changed.
-    package let revisions = Revisions()
+    package let revisions: Revisions
+    /// Writes of late data that nobody has looked at.
+    let lateBatches = LateBatches()
+    /// The watermarks of metrics when late data of theirs were looked at last.
+    let settledWatermarks = Mutex<[ByteText: Int64]>([:])
     private let clock: @Sendable () -> Timestamp
     private let state: Mutex<State>
 
@@ -22,17 +26,20 @@ package final class KPIService: Sendable {
     /// - Parameters:
     ///   - definitions: The definitions in force.
     ///   - past: Versions that earlier runs knew.
+    ///   - revisions: What earlier runs knew of late data.
     ///   - source: Where the values of metrics come from.
     ///   - zones: The time zones.
     ///   - now: The clock.
     package init(
         definitions: KPIDefinitions,
         past: [KPIVersion] = [],
+        revisions: Revisions.Record = Revisions.Record(),
         source: any AggregateSource,
         zones: TimeZones = .system,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.source = source
+        self.revisions = Revisions(revisions)
         self.zones = zones
         clock = now
         state = Mutex(

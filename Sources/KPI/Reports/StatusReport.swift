@@ -31,6 +31,15 @@ extension KPIService {
         let statuses = try reading { () throws(SourceError) in
             try evaluator.statuses(of: selection.kpis, budget: budget)
         }
+        let histograms = try reading { () throws(SourceError) in
+            let names = selection.kpis.flatMap { versions.current.metricNames(behind: $0) }
+            let extents = try evaluator.extents(of: names, budget: budget)
+            var warnings: [String] = []
+            for kpi in selection.kpis {
+                warnings += try evaluator.histogramWarnings(of: kpi, extents, budget)
+            }
+            return warnings
+        }
         let entries = zip(selection.kpis, statuses).map { kpi, status in
             StatusReport.Entry(
                 kpi: kpi,
@@ -39,7 +48,7 @@ extension KPIService {
                 version: versions.number(of: kpi)
             )
         }
-        return StatusReport(entries: entries, warnings: selection.warnings)
+        return StatusReport(entries: entries, warnings: selection.warnings + histograms)
     }
 }
 

@@ -29,44 +29,15 @@ package final class KPISink: SampleSink {
     /// Appends to the store.
     package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
         let (batch, rejections) = VirtualNames.renamed(batch) { renamed.add($0) }
-        let oldest = batch.timestamps.min()
-        let late = lateSamples(of: batch, oldest: oldest)
         var outcome = try await sink.append(batch)
         outcome.rejections.add(rejections)
-        if let oldest { service.source.noteWrite(oldest: oldest) }
-        for (metric, samples) in late {
-            service.noteLate(metric, samples.buckets, watermark: samples.watermark)
-        }
-        return outcome
-    }
-
-    /// What of the batch lies before the watermark of a metric, by the metric's name.
-    private func lateSamples(
-        of batch: SampleBatch,
-        oldest: Int64?
-    ) -> [(String, (buckets: Set<Int64>, watermark: Int64))] {
+        var oldest = Int64.max
+        for time in batch.timestamps where time < oldest { oldest = time }
+        guard oldest < .max else { return outcome }
+        service.source.noteWrite(oldest: oldest)
         let (limit, overflow) = service.now.millis.subtractingReportingOverflow(KPISink.lateMillis)
-        guard !overflow, let oldest, oldest < limit else { return [] }
-        let metrics = service.lateMetrics
-        guard !metrics.isEmpty else { return [] }
-        var found: [ByteText: (buckets: Set<Int64>, watermark: Int64)] = [:]
-        for (index, series) in batch.series.enumerated() {
-            let times = batch.timestamps[series.samples]
-            guard times.contains(where: { $0 < limit }) else { continue }
-            // Labels that cannot be were refused.
-            guard let labels = try? batch.checkedLabels(at: index) else { continue }
-            for metric in metrics.of(labels) {
-                let key = ByteText(metric.name)
-                var late = found[key] ?? ([], service.watermark(of: metric))
-                for time in times where time < late.watermark {
-                    late.buckets.insert(
-                        time.floored(by: ExpressionBuckets.bucketMillis) * ExpressionBuckets.bucketMillis
-                    )
-                }
-                found[key] = late
-            }
-        }
-        return found.filter { !$0.value.buckets.isEmpty }.map { ($0.key.string, $0.value) }
+        if !overflow, oldest < limit { service.noteLate(batch, before: limit) }
+        return outcome
     }
 }
 

@@ -18,6 +18,7 @@ package struct KPISource: SeriesSource {
         guard let selector = try VirtualSelector(request.matchers) else {
             return try base.select(request, budget: budget)
         }
+        service.settleLateData()
         let times = VirtualTimes(request)
         switch selector.name {
         case "kpi", "kpi_numerator", "kpi_denominator", "kpi_complete":

@@ -1,16 +1,17 @@
 import Matching
 import Model
 
-/// The metrics to whose series late samples may come.
+/// The metrics to whose series late samples may come, and the KPIs that are made of them.
 struct LateMetrics: Sendable {
     /// A metric with the matchers of one of its selectors.
-    struct Entry: Sendable {
+    private struct Entry: Sendable {
         var metric: MetricDefinition
         var matchers: [CompiledMatcher]
     }
 
     private var byName: [ByteText: [Entry]] = [:]
     private var others: [Entry] = []
+    private var kpis: [ByteText: [KPIDefinition]] = [:]
 
     /// The metrics of these definitions.
     init(_ definitions: KPIDefinitions) {
@@ -27,6 +28,9 @@ struct LateMetrics: Sendable {
                 }
             }
         }
+        for kpi in definitions.kpis {
+            for name in definitions.metricNames(behind: kpi) { kpis[ByteText(name), default: []].append(kpi) }
+        }
     }
 
     /// Whether there is none.
@@ -39,4 +43,7 @@ struct LateMetrics: Sendable {
             \.metric
         )
     }
+
+    /// The KPIs that are made of a metric.
+    func kpis(of metric: String) -> [KPIDefinition] { kpis[ByteText(metric)] ?? [] }
 }

@@ -1,0 +1,99 @@
+import Foundation
+import KPI
+import Logging
+import Model
+import Storage
+import Telemetry
+
+/// A store with 2,000 counters over 400 days, and KPIs over them.
+final class SampleShop {
+    /// The metrics; each has `seriesPerMetric` series.
+    static let metricCount = 50
+    static let seriesPerMetric = 40
+    static let dayCount = 400
+    /// A sample this often, in milliseconds.
+    static let stepMillis: Int64 = 1_800_000
+    /// The first sample: midnight in UTC.
+    static let start: Int64 = 1_735_689_600_000
+
+    let store: Store
+    private let folder: URL
+    private var time = SampleShop.start
+    private var count = 0
+
+    /// The time behind the newest sample.
+    var now: Timestamp { Timestamp(millis: time) }
+    /// How many samples are stored.
+    var sampleCount: Int { count }
+
+    /// A store in a folder of its own, filled.
+    init() async throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(getpid())")
+        try? FileManager.default.removeItem(at: folder)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let end = SampleShop.start + Int64(SampleShop.dayCount) * 86_400_000
+        var options = StoreOptions { Timestamp(millis: end) }
+        options.durability = .os
+        options.mergesInBackground = false
+        store = try Store(
+            directory: folder.path,
+            options: options,
+            registry: Registry(),
+            logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
+        )
+        for _ in 0..<SampleShop.dayCount {
+            try await append(
+                count: Int(86_400_000 / SampleShop.stepMillis),
+                stepMillis: SampleShop.stepMillis
+            )
+        }
+        try await store.flush()
+        try await store.compact()
+    }
+
+    deinit {
+        store.close()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// Appends so many samples to each counter.
+    func append(count: Int, stepMillis: Int64) async throws {
+        var batch = SampleBatch()
+        for metric in 0..<SampleShop.metricCount {
+            for series in 0..<SampleShop.seriesPerMetric {
+                let labels = Labels([
+                    "__name__": "shop_events_\(metric)_total", "instance": "server-\(series):9100",
+                    "job": "shop",
+                ])
+                batch.beginSeries(packed: labels.packed)
+                for step in 0..<count {
+                    let millis = time + Int64(step) * stepMillis
+                    let seconds = (millis - SampleShop.start) / 1000
+                    batch.append(millis: millis, value: Double(seconds / Int64(7 + series + metric)))
+                }
+            }
+        }
+        _ = try await store.append(batch)
+        time += Int64(count) * stepMillis
+        self.count += batch.sampleCount
+    }
+
+    /// Definitions of so many KPIs, half of them ratios, over all metrics.
+    static func definitions(kpiCount: Int) throws -> KPIDefinitions {
+        var text = "kpi_version: 1\nmetrics:\n"
+        for metric in 0..<metricCount {
+            text += "  - {name: m\(metric), from: {counter: shop_events_\(metric)_total}}\n"
+        }
+        text += "kpis:\n"
+        for kpi in 0..<kpiCount {
+            let (one, other) = (kpi % metricCount, (kpi * 7 + 3) % metricCount)
+            let period = ["day", "week", "month"][kpi % 3]
+            text += "  - {name: k\(kpi), period: \(period), "
+            text +=
+                kpi % 2 == 0
+                ? "type: simple, metric: m\(one)}\n"
+                : "type: ratio, numerator: m\(one), denominator: m\(other), unit: percentage}\n"
+        }
+        return try KPIDefinitions.load([(path: "benchmark.kpi.yaml", text: text)])
+    }
+}
