@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "StrictYAML", dependencies: ["Model", yams], swiftSettings: strict),
         .target(name: "Matching", dependencies: ["Model", "CRE2"], swiftSettings: strict),
         .target(name: "ChunkCodec", dependencies: ["CLZ4", "CSextant"]),
-        .target(name: "Catalog", dependencies: ["Model", grdb], swiftSettings: strict),
+        .target(name: "Catalog", dependencies: ["Model", "ChunkCodec", grdb], swiftSettings: strict),
         .target(
             name: "Storage",
             dependencies: ["Model", "Telemetry", "Matching", "ChunkCodec", "Catalog", logging],
@@ -109,7 +109,7 @@ let package = Package(
         ),
         .testTarget(
             name: "StorageFaultTests",
-            dependencies: ["Storage", "Model", "Telemetry", logging],
+            dependencies: ["Storage", "ChunkCodec", "Model", "Telemetry", logging],
             swiftSettings: strict
         ),
         .testTarget(name: "IntakeTests", dependencies: ["Intake", "Model"], swiftSettings: strict),

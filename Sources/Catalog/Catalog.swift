@@ -7,7 +7,7 @@ import Model
 /// No samples and no row per series.
 ///
 /// Every change of a flush is one transaction with `synchronous = FULL`: it is durable when `commit` returns.
-/// Format: docs/formats/catalog.md.
+/// Each row has a checksum. Format: docs/formats/catalog.md.
 package final class Catalog: Sendable {
     /// The newest format this code writes and reads.
     package static let formatVersion = 4
@@ -16,8 +16,11 @@ package final class Catalog: Sendable {
     private let queue: DatabaseQueue
 
     /// Opens the catalog at `path`, or makes an empty one.
+    ///
+    /// - Throws: `CatalogError.damaged` if anything in it is not what was written; it is not changed then.
     package init(path: String) throws(CatalogError) {
         self.path = path
+        if let fault = CatalogFiles.fault(path) { throw .damaged(path: path, reason: fault) }
         var configuration = Configuration()
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA journal_mode = WAL")
@@ -28,207 +31,109 @@ package final class Catalog: Sendable {
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
         } catch {
-            throw .database(path: path, reason: "\(error)")
+            throw CatalogError(error, path: path)
         }
-        let found = try Catalog.attempt(path) { [queue] in
-            try queue.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        let (found, isEmpty) = try read { database in
+            let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master")
+            return (try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0, tables == 0)
         }
-        guard found <= Catalog.formatVersion else {
-            throw .newerFormat(path: path, found: found, supported: Catalog.formatVersion)
+        switch found {
+        case 0 where isEmpty: try write { try CatalogTables.create($0, version: Catalog.formatVersion) }
+        case 1..<Catalog.formatVersion: try write { try CatalogUpgrade.run($0, from: found) }
+        default: break
         }
-        if found == 0 { try createTables() }
-        if found == 1 { try addPushTable() }
-        if found == 1 || found == 2 { try addLevel() }
-        if (1...3).contains(found) { try addRuleTable() }
+        try check()
+    }
+
+    /// Looks through everything in the catalog.
+    ///
+    /// - Throws: `CatalogError.damaged` if anything is not what was written.
+    package func check() throws(CatalogError) {
+        let (path, supported) = (path, Catalog.formatVersion)
+        try read { database in
+            // The format stands in a row too, which has a checksum.
+            let rows = try CatalogTables.counter.rows(database)
+            let format = rows.first { $0[0] == CatalogTables.formatCounter }.map { $0[1] as Int }
+            if let format, format > supported {
+                throw CatalogError.newerFormat(path: path, found: format, supported: supported)
+            }
+            let version = try Int.fetchOne(database, sql: "PRAGMA user_version")
+            guard format == supported, version == supported else {
+                throw CatalogError.damaged(path: path, reason: "its format is wrong")
+            }
+            let faults = try String.fetchAll(database, sql: "PRAGMA integrity_check(1)")
+            guard faults == ["ok"] else {
+                throw CatalogError.damaged(path: path, reason: faults.joined(separator: "; "))
+            }
+            for table in CatalogTables.all { _ = try table.rows(database) }
+        }
     }
 
     /// All registered segments, in the order of their sequence.
     package func segments() throws(CatalogError) -> [SegmentRecord] {
-        try Catalog.attempt(path) { [queue] in
-            try queue.read { database in
-                try SegmentRecord.fetchAll(database, sql: "SELECT * FROM segment ORDER BY sequence, file")
-            }
-        }
+        try read { try CatalogTables.segment.rows($0, order: "sequence, file").map(SegmentRecord.init) }
+    }
+
+    /// Files of segments that once were registered and are to be deleted where they still exist.
+    package func removedFiles() throws(CatalogError) -> [String] {
+        try read { try CatalogTables.removed.rows($0, order: "file").map { $0[0] } }
+    }
+
+    /// What lies in quarantine, in the order of the files' names.
+    package func damages() throws(CatalogError) -> [DamageRecord] {
+        try read { try CatalogTables.damage.rows($0, order: "file").map(DamageRecord.init) }
     }
 
     /// What is known about metrics, in no particular order.
     package func metadata() throws(CatalogError) -> [MetricMetadata] {
-        try Catalog.attempt(path) { [queue] in
-            try queue.read { database in
-                try Row.fetchAll(database, sql: "SELECT name, kind, help, unit FROM metadata").map { row in
-                    MetricMetadata(
-                        name: row["name"],
-                        kind: MetricMetadata.Kind(rawValue: row["kind"]) ?? .unknown,
-                        help: row["help"],
-                        unit: row["unit"]
-                    )
-                }
-            }
-        }
+        try read { try CatalogTables.metadata.rows($0).map(MetricMetadata.init) }
     }
 
     /// The counters.
     package func counters() throws(CatalogError) -> Counters {
-        try Catalog.attempt(path) { [queue] in
-            try queue.read { database in
-                let rows = try Row.fetchAll(database, sql: "SELECT name, value FROM counter")
-                var counters = Counters()
-                for row in rows {
-                    let value = UInt64(bitPattern: row["value"])
-                    switch row["name"] as String {
-                    case "sequence": counters.lastSequence = value
-                    case "flushed": counters.flushedSequence = value
-                    case "file": counters.lastFile = value
-                    default: break
-                    }
-                }
-                return counters
-            }
-        }
+        try read { Counters(rows: try CatalogTables.counter.rows($0)) }
     }
 
     /// Makes one change of the store durable, all of it or nothing.
     package func commit(_ change: CatalogChange) throws(CatalogError) {
-        try Catalog.attempt(path) { [queue] in
-            try queue.write { database in
-                for file in change.removedFiles {
-                    try database.execute(sql: "DELETE FROM segment WHERE file = ?", arguments: [file])
-                }
-                for segment in change.addedSegments { try segment.insert(database) }
-                for item in change.metadata {
-                    try database.execute(
-                        sql: "INSERT OR REPLACE INTO metadata (name, kind, help, unit) VALUES (?, ?, ?, ?)",
-                        arguments: [item.name, item.kind.rawValue, item.help, item.unit]
-                    )
-                }
-                let counters = [
-                    ("sequence", change.counters.lastSequence), ("flushed", change.counters.flushedSequence),
-                    ("file", change.counters.lastFile),
-                ]
-                for (name, value) in counters {
-                    try database.execute(
-                        // Flushes and merges commit beside each other: the higher count is the newer one.
-                        sql: """
-                            INSERT INTO counter (name, value) VALUES (?, ?)
-                            ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)
-                            """,
-                        arguments: [name, Int64(bitPattern: value)]
-                    )
-                }
+        try write { database in
+            for file in change.removedFiles + change.lostFiles {
+                try database.execute(sql: "DELETE FROM segment WHERE file = ?", arguments: [file])
+            }
+            for file in change.removedFiles { try CatalogTables.removed.put([file], database) }
+            for segment in change.addedSegments { try CatalogTables.segment.put(segment.values, database) }
+            for item in change.metadata { try CatalogTables.metadata.put(item.values, database) }
+            for damage in change.addedDamages { try CatalogTables.damage.put(damage.values, database) }
+            for file in change.removedDamages {
+                try database.execute(sql: "DELETE FROM damage WHERE file = ?", arguments: [file])
+            }
+            // Flushes and merges commit beside each other: the higher count is the newer one.
+            let known = Counters(rows: try CatalogTables.counter.rows(database))
+            for (name, value) in change.counters.highest(known).named {
+                try CatalogTables.counter.put([name, Int64(bitPattern: value)], database)
             }
         }
+    }
+
+    /// Forgets the removed files: none of them exists any more.
+    package func forgetRemovedFiles() throws(CatalogError) {
+        try write { try $0.execute(sql: "DELETE FROM removed") }
     }
 
     /// Closes the database; later calls fail.
     package func close() throws(CatalogError) {
-        try Catalog.attempt(path) { [queue] in try queue.close() }
+        do { try queue.close() } catch { throw CatalogError(error, path: path) }
     }
 
-    // MARK: - Private
-
-    private func createTables() throws(CatalogError) {
-        try Catalog.attempt(path) { [queue] in
-            try queue.write { database in
-                try database.execute(
-                    sql: """
-                        CREATE TABLE segment (
-                            file TEXT PRIMARY KEY NOT NULL,
-                            sequence INTEGER NOT NULL,
-                            start_millis INTEGER NOT NULL,
-                            end_millis INTEGER NOT NULL,
-                            retention_millis INTEGER,
-                            series_count INTEGER NOT NULL,
-                            sample_count INTEGER NOT NULL,
-                            byte_count INTEGER NOT NULL,
-                            level INTEGER NOT NULL
-                        ) STRICT;
-                        CREATE TABLE metadata (
-                            name TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, help TEXT NOT NULL,
-                            unit TEXT NOT NULL
-                        ) STRICT;
-                        CREATE TABLE counter (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) STRICT;
-                        \(Catalog.pushTable)
-                        \(Catalog.ruleTable)
-                        PRAGMA user_version = \(Catalog.formatVersion);
-                        """
-                )
-            }
-        }
-    }
-
-    /// Brings a catalog of format 1, which knew no pushed groups, to format 2.
-    private func addPushTable() throws(CatalogError) {
-        try write { database in
-            try database.execute(sql: "\(Catalog.pushTable) PRAGMA user_version = 2;")
-        }
-    }
-
-    /// Brings a catalog of format 2, which knew no levels of segments, to format 3.
-    private func addLevel() throws(CatalogError) {
-        try write { database in
-            try database.execute(
-                sql: """
-                    ALTER TABLE segment ADD COLUMN level INTEGER NOT NULL DEFAULT 0;
-                    PRAGMA user_version = 3;
-                    """
-            )
-        }
-    }
-
-    /// Brings a catalog of format 3, which knew nothing about rules, to format 4.
-    private func addRuleTable() throws(CatalogError) {
-        try write { database in
-            try database.execute(sql: "\(Catalog.ruleTable) PRAGMA user_version = 4;")
-        }
-    }
+    // MARK: - For its extensions
 
     /// Reads in one transaction.
     func read<Value>(_ body: (Database) throws -> Value) throws(CatalogError) -> Value {
-        try Catalog.attempt(path) { [queue] in try queue.read(body) }
+        do { return try queue.read(body) } catch { throw CatalogError(error, path: path) }
     }
 
     /// Changes in one transaction, which is durable when it returns.
     func write(_ body: (Database) throws -> Void) throws(CatalogError) {
-        try Catalog.attempt(path) { [queue] in try queue.write(body) }
-    }
-
-    private static func attempt<Value>(_ path: String, _ body: () throws -> Value) throws(CatalogError)
-        -> Value
-    {
-        do {
-            return try body()
-        } catch {
-            throw .database(path: path, reason: "\(error)")
-        }
-    }
-}
-
-/// The counters that must never run backwards, also when the files that showed them are gone.
-package struct Counters: Hashable, Sendable {
-    /// The number of the newest write.
-    package var lastSequence: UInt64 = 0
-    /// The number of the newest write that is in segments, as all writes before it are.
-    package var flushedSequence: UInt64 = 0
-    /// The number in the newest segment file's name.
-    package var lastFile: UInt64 = 0
-
-    /// Counters of an empty store.
-    package init() {}
-}
-
-/// What one flush or clean-up changes.
-package struct CatalogChange: Sendable {
-    /// Segments that now belong to the store.
-    package var addedSegments: [SegmentRecord] = []
-    /// Files of segments that no longer belong to it.
-    package var removedFiles: [String] = []
-    /// New or changed metadata.
-    package var metadata: [MetricMetadata] = []
-    /// The counters as of now.
-    package var counters: Counters
-
-    /// A change that only notes the counters.
-    package init(counters: Counters) {
-        self.counters = counters
+        do { try queue.write(body) } catch { throw CatalogError(error, path: path) }
     }
 }

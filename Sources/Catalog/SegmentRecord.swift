@@ -1,4 +1,3 @@
-import GRDB
 import Model
 
 /// The manifest's row about one segment file.
@@ -42,35 +41,5 @@ package struct SegmentRecord: Hashable, Sendable {
         self.sampleCount = sampleCount
         self.byteCount = byteCount
         self.level = level
-    }
-}
-
-extension SegmentRecord: FetchableRecord {
-    /// Reads a row of the table `segment`.
-    package init(row: Row) throws {
-        self.init(
-            file: row["file"],
-            sequence: UInt64(bitPattern: row["sequence"]),
-            range: TimeRange(Timestamp(millis: row["start_millis"]), Timestamp(millis: row["end_millis"])),
-            retentionMillis: row["retention_millis"],
-            seriesCount: row["series_count"],
-            sampleCount: row["sample_count"],
-            byteCount: row["byte_count"],
-            level: row["level"]
-        )
-    }
-
-    func insert(_ database: Database) throws {
-        try database.execute(
-            sql: """
-                INSERT OR REPLACE INTO segment
-                    (file, sequence, start_millis, end_millis, retention_millis, series_count,
-                    sample_count, byte_count, level) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                file, Int64(bitPattern: sequence), range.start.millis, range.end.millis, retentionMillis,
-                seriesCount, sampleCount, byteCount, level,
-            ]
-        )
     }
 }

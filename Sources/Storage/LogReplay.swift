@@ -11,6 +11,8 @@ struct LogReplay {
     let number: UInt64
     /// How many series in records had samples but no labels.
     private(set) var orphanCount = 0
+    /// Whether the writes so far are in segments, and what came with them in the catalog.
+    private var isFlushed = false
     /// The series of the head by the number that the file has for them.
     private var series: [UInt32] = []
 
@@ -23,6 +25,8 @@ struct LogReplay {
     mutating func take(_ record: LogRecord, into state: inout Store.State) {
         switch record {
         case .metadata(let metadata):
+            // A file that a loss of power brought back may have older metadata than the catalog.
+            guard !isFlushed else { return }
             for item in metadata {
                 state.metadata[ByteText(item.name)] = item
                 state.unsavedMetadata.insert(ByteText(item.name))
@@ -30,8 +34,8 @@ struct LogReplay {
         case .definitions(let definitions): define(definitions, &state)
         case .write(let write):
             state.counters.lastSequence = max(state.counters.lastSequence, write.sequence)
-            // Earlier writes are in segments.
-            if write.sequence > state.counters.flushedSequence { put(write, &state) }
+            isFlushed = write.sequence <= state.counters.flushedSequence
+            if !isFlushed { put(write, &state) }
         }
     }
 

@@ -11,6 +11,10 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
     case catalog(CatalogError)
     /// Bytes in a file are not what was written there.
     case damaged(path: String, reason: String)
+    /// The directory has nothing that a daemon has written.
+    case noData(directory: String)
+    /// The disk has no room for what is to be written.
+    case noRoom(directory: String, neededBytes: Int, freeBytes: Int)
     /// The store is being closed.
     case closed
     /// The file was written by a newer Sextant.
@@ -25,6 +29,10 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
         case .file(let error): error.description
         case .catalog(let error): error.description
         case .damaged(let path, let reason): "\(path) is damaged: \(reason)"
+        case .noData(let directory): "\(directory) is no data directory"
+        case .noRoom(let directory, let needed, let free):
+            "the disk of \(directory) has \(free) bytes free, too few to write \(needed) bytes and keep the "
+                + "reserve"
         case .closed: "the store is being closed"
         case .newerFormat(let path, let found, let supported):
             "\(path) has format \(found), newer than \(supported), which this version can read"

@@ -24,6 +24,10 @@ struct StorageTelemetry: Sendable {
     let segmentsExpired: Counter
     let damagedRecords: Counter
     let damagedSegments: Counter
+    let damagedCatalogs: Counter
+    let tornLogs: Counter
+    let scrubs: Counter
+    let scrubbedBytes: Counter
 
     init(_ registry: Registry, logger: Logger) {
         self.logger = logger
@@ -96,6 +100,22 @@ struct StorageTelemetry: Sendable {
         damagedSegments = registry.counter(
             "sextant_segments_damaged_total",
             help: "Segments or parts of segments that could not be read."
+        )
+        damagedCatalogs = registry.counter(
+            "sextant_catalog_damaged_total",
+            help: "Catalogs that were damaged and made again from the segments."
+        )
+        tornLogs = registry.counter(
+            "sextant_log_torn_files_total",
+            help: "Files of the log whose end was not whole at start."
+        )
+        scrubs = registry.counter(
+            "sextant_scrubs_total",
+            help: "Times that all segments and the catalog were checked in the background."
+        )
+        scrubbedBytes = registry.counter(
+            "sextant_scrub_checked_bytes_total",
+            help: "Bytes of segments that were checked in the background."
         )
     }
 

@@ -15,7 +15,9 @@ extension Store {
             do throws(StorageError) {
                 try expire(segment, classes, now)
             } catch {
-                telemetry.logger.error("cannot delete expired samples: \(error)")
+                do throws(StorageError) { try repair(after: error) } catch {
+                    telemetry.logger.error("cannot delete expired samples: \(error)")
+                }
             }
         }
     }

@@ -67,6 +67,7 @@ package final class Store: Sendable {
     let state: Mutex<State>
     let maintenance = DispatchQueue(label: "sextant.maintenance")
     let compaction = DispatchQueue(label: "sextant.compaction", qos: .utility)
+    let scrub: Scrub
     /// When merges are tried again after one failed.
     let compactionPause = Mutex<ContinuousClock.Instant?>(nil)
     /// Whether a round of `maintainSegments` is under way or waits for its turn.
@@ -93,6 +94,7 @@ package final class Store: Sendable {
     ) throws(StorageError) {
         self.directory = directory
         self.options = options
+        scrub = Scrub(options)
         telemetry = StorageTelemetry(registry, logger: logger)
         let recovery = StoreRecovery(directory: directory, options: options, telemetry: telemetry)
         let recovered = try recovery.run()
@@ -128,6 +130,7 @@ package final class Store: Sendable {
         guard !wasClosed else { return }
         maintenance.sync {}
         compaction.sync {}
+        scrub.queue.sync {}
         log.close()
         do throws(CatalogError) { try catalog.close() } catch { telemetry.logger.error("\(error)") }
         lock.withLock { $0 = nil }
@@ -171,6 +174,9 @@ package final class Store: Sendable {
         if options.durability == .interval { log.syncNow() }
         flushWhatIsDue()
         startMaintainingSegments()
+        scrub.startIfDue { [weak self, options] in
+            self?.scrubOnce(bytesPerSecond: options.scrubBytesPerSecond)
+        }
     }
 
     /// Has expiry and merges done beside flushes, one round at a time.
@@ -240,6 +246,14 @@ package final class Store: Sendable {
                 bytes[min(max(0, segment.record.level), 3)] += segment.record.byteCount
             }
             return bytes.enumerated().map { (Labels(["level": "\($0.offset)"]), Double($0.element)) }
+        }
+        gauge("sextant_quarantine_files", "Damaged files in the folder quarantine.") { store in
+            do throws(FileError) {
+                let names = try Quarantine(of: store.directory, store.options.fileSystem).names()
+                return Double(names.count)
+            } catch {
+                return .nan
+            }
         }
         let durability = options.durability
         registry.collect(

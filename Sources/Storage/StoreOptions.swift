@@ -36,6 +36,12 @@ package struct StoreOptions: Sendable {
     package var limits = LimitsInForce()
     /// Whether segments are merged in the background; `Store.compact` merges in any case.
     package var mergesInBackground = true
+    /// How long after the start all segments are checked in the background, in milliseconds.
+    package var scrubDelayMillis = 3_600_000
+    /// How long after a check the next one begins, in milliseconds.
+    package var scrubEveryMillis = 7 * 86_400_000
+    /// How much of the segments a check reads at most in a second, in bytes.
+    package var scrubBytesPerSecond = 10_000_000
     /// Where it tells how far the reading of the log is.
     package var replay = ReplayProgress()
     /// The file system.

@@ -27,8 +27,9 @@ struct Daemon {
         sx_keep_freed_memory()
         let clock = SystemRuleClock()
         let now: @Sendable () -> Timestamp = { clock.now() }
+        let gate = LogGate()
         let logger = Logger(label: "sextant") { [level = options.logLevel] _ in
-            LineLogHandler(level: level, now: now)
+            LineLogHandler(level: level, gate: gate, now: now)
         }
         let reading = SettingsReading(options)
         var settings = try reading.result.get()
@@ -45,6 +46,11 @@ struct Daemon {
         let registry = Registry()
         BuildInfo.register(in: registry)
         ProcessMetrics.register(in: registry)
+        registry.collect(
+            "sextant_log_lines_suppressed_total",
+            help: "Lines that were not logged because there were too many, or too many alike.",
+            kind: .counter
+        ) { [(.empty, Double(gate.suppressedCount))] }
         let board = SettingsBoard(settings, reading.stamps, at: now(), registry: registry)
         let replay = ReplayProgress()
         let server = try makeServer(board, replay, registry, logger, now)

@@ -10,10 +10,13 @@ struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
 
+    private let gate: LogGate
     private let now: @Sendable () -> Timestamp
 
-    init(level: Logger.Level, now: @escaping @Sendable () -> Timestamp) {
+    /// A handler that writes what `gate` lets through.
+    init(level: Logger.Level, gate: LogGate, now: @escaping @Sendable () -> Timestamp) {
         logLevel = level
+        self.gate = gate
         self.now = now
     }
 
@@ -23,11 +26,16 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
+        let (time, message) = (now(), event.message.description)
+        let verdict = gate.pass(message, atMillis: time.millis)
+        guard verdict.isWritten else { return }
+        var metadata = metadata.merging(event.metadata ?? [:]) { $1 }
+        if verdict.suppressedCount > 0 { metadata["suppressed"] = "\(verdict.suppressedCount)" }
         let line = LineLogHandler.line(
-            time: now(),
+            time: time,
             level: event.level,
-            message: event.message.description,
-            metadata: metadata.merging(event.metadata ?? [:]) { $1 }
+            message: message,
+            metadata: metadata
         )
         StandardStream.write(Array(line.utf8), to: STDERR_FILENO)
     }

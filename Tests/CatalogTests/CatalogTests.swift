@@ -53,8 +53,78 @@ import Testing
         _ = try Catalog(path: path)
         let queue = try DatabaseQueue(path: path)
         try queue.write { try $0.execute(sql: "PRAGMA user_version = 9") }
+        // A number that no row with a checksum bears out is damage.
+        #expect(throws: CatalogError.damaged(path: path, reason: "its format is wrong")) {
+            _ = try Catalog(path: path)
+        }
+        try queue.write { try CatalogTables.counter.put([CatalogTables.formatCounter, 9], $0) }
         #expect(throws: CatalogError.newerFormat(path: path, found: 9, supported: 4)) {
             _ = try Catalog(path: path)
+        }
+    }
+
+    @Test("A changed row, a missing table and a damaged file are noticed; what is sound can be taken over")
+    func damage() throws {
+        let path = temporaryPath()
+        defer { do { try CatalogFiles.remove(path) } catch {} }
+        var change = CatalogChange(counters: Counters())
+        change.metadata = ["a", "b", "c"].map { MetricMetadata(name: $0, kind: .gauge, help: "Help.") }
+        change.removedFiles = ["1"]
+        change.addedDamages = [DamageRecord(file: "2", range: .all, text: "Two.")]
+        let catalog = try Catalog(path: path)
+        try catalog.commit(change)
+        try catalog.save(PushRecord(labels: [1], body: [2], pushTime: nil, failureTime: nil))
+        try catalog.close()
+        let queue = try DatabaseQueue(path: path)
+        try queue.write { try $0.execute(sql: "UPDATE metadata SET help = 'help.' WHERE name = 'b'") }
+        try queue.close()
+        #expect(throws: CatalogError.self) { _ = try Catalog(path: path) }
+        let remains = CatalogRemains(path: path)
+        #expect(!remains.isComplete)
+        #expect(Set(remains.metadata.map(\.name)) == ["a", "c"])
+        #expect(remains.removedFiles == ["1"] && remains.damages == change.addedDamages)
+        #expect(remains.pushRecords.map(\.labels) == [[1]])
+        let other = temporaryPath()
+        defer { do { try CatalogFiles.remove(other) } catch {} }
+        let rebuilt = try Catalog(path: other)
+        try rebuilt.restore(remains)
+        #expect(try rebuilt.pushRecords().count == 1)
+        #expect(try rebuilt.damages() == change.addedDamages)
+        try rebuilt.close()
+        #expect(CatalogRemains(path: other).isComplete)
+    }
+
+    @Test("A transaction that is damaged in the write-ahead file is noticed if another one came after it")
+    func damagedWriteAhead() throws {
+        let path = temporaryPath()
+        let copy = temporaryPath()
+        defer { do { try CatalogFiles.remove(path) } catch {} }
+        let catalog = try Catalog(path: path)
+        for number in 0..<5 {
+            try catalog.save(PushRecord(labels: [UInt8(number)], body: [1], pushTime: nil, failureTime: nil))
+        }
+        let main = try Data(contentsOf: URL(fileURLWithPath: path))
+        let log = try Data(contentsOf: URL(fileURLWithPath: path + "-wal"))
+        #expect(!WriteAheadFile(bytes: Array(log)).isDamaged)
+        var noticed = 0
+        let places = Array(stride(from: 40, to: log.count, by: 997))
+        for place in places {
+            defer { do { try CatalogFiles.remove(copy) } catch {} }
+            var bytes = log
+            bytes[place] ^= 8
+            try main.write(to: URL(fileURLWithPath: copy))
+            try bytes.write(to: URL(fileURLWithPath: copy + "-wal"))
+            do throws(CatalogError) {
+                // Only the last transaction can be missing: it may never have become durable.
+                #expect(try Catalog(path: copy).pushRecords().count >= 4, "byte \(place)")
+            } catch {
+                guard case .damaged = error else { throw error }
+                noticed += 1
+            }
+        }
+        #expect(noticed > places.count / 2)
+        for count in stride(from: 0, to: log.count, by: 1013) {
+            #expect(!WriteAheadFile(bytes: Array(log.prefix(count))).isDamaged, "cut at \(count)")
         }
     }
 
@@ -102,7 +172,10 @@ import Testing
         try queue.write {
             try $0.execute(
                 sql: """
-                    DROP TABLE push_group; DROP TABLE rule_record; ALTER TABLE segment DROP COLUMN level;
+                    DROP TABLE push_group; DROP TABLE rule_record; DROP TABLE removed; DROP TABLE damage;
+                    DELETE FROM counter WHERE name = 'format';
+                    ALTER TABLE segment DROP COLUMN level; ALTER TABLE segment DROP COLUMN checksum;
+                    ALTER TABLE metadata DROP COLUMN checksum; ALTER TABLE counter DROP COLUMN checksum;
                     PRAGMA user_version = 1
                     """
             )

@@ -18,7 +18,7 @@ enum ModuleMap {
         "PromQL": ["Matching", "Telemetry", "Model"],
         "Intake": ["Telemetry", "Model", "CSextant", "CSnappy", "CZlib"],
         "Storage": ["Catalog", "ChunkCodec", "Matching", "Telemetry", "Model", "CSextant"],
-        "Catalog": ["Model", "CSQLite"],
+        "Catalog": ["Model", "ChunkCodec"],
         "ChunkCodec": ["Model", "CLZ4", "CSextant"],
         "Matching": ["Model", "CRE2"],
         "StrictYAML": ["Model"],

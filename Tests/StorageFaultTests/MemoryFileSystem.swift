@@ -20,9 +20,12 @@ final class MemoryFileSystem: FileSystem {
 
     private struct State {
         var disk: MemoryDisk
-        var lastNumber = 1_000_000
+        /// The highest number of a file.
+        var lastNumber: Int
         var calls: [Call] = []
         var fault: (kind: Fault, call: Int)?
+        var readingCount = 0
+        var failedReading: Int?
         var hook: (@Sendable (MemoryDisk, Call) -> Void)?
     }
 
@@ -33,7 +36,7 @@ final class MemoryFileSystem: FileSystem {
     /// A file system that holds `disk` below `root`.
     init(root: String, disk: MemoryDisk = MemoryDisk()) {
         self.root = root
-        state = Mutex(State(disk: disk))
+        state = Mutex(State(disk: disk, lastNumber: disk.contents.keys.max() ?? 0))
     }
 
     /// What the disk holds now.
@@ -43,6 +46,12 @@ final class MemoryFileSystem: FileSystem {
 
     /// Lets call number `call` (from 0) fail, if it is of a kind that can fail so.
     func fail(_ kind: Fault, call: Int) { state.withLock { $0.fault = (kind, call) } }
+
+    /// How many times a file was opened, measured or read, or a folder listed.
+    var readingCount: Int { state.withLock { $0.readingCount } }
+
+    /// Lets reading number `number` (from 0) fail.
+    func failReading(_ number: Int) { state.withLock { $0.failedReading = number } }
 
     /// Sets what is run after each call.
     func afterEachCall(_ hook: @escaping @Sendable (MemoryDisk, Call) -> Void) {
@@ -58,6 +67,7 @@ final class MemoryFileSystem: FileSystem {
     }
 
     func list(_ directory: String) throws(FileError) -> [String] {
+        try noteReading("list", directory)
         let folder = relative(directory)
         var found = state.withLock { state in
             state.disk.names.keys.filter { MemoryDisk.folder(of: $0) == folder }
@@ -70,6 +80,7 @@ final class MemoryFileSystem: FileSystem {
     }
 
     func open(_ path: String) throws(FileError) -> any File {
+        try noteReading("open", path)
         let number = state.withLock { $0.disk.names[relative(path)] }
         guard let number else { throw FileError("open", path, code: ENOENT) }
         return MemoryFile(system: self, path: path, number: number)
@@ -127,8 +138,9 @@ final class MemoryFileSystem: FileSystem {
 
     // MARK: - For its files
 
-    fileprivate func bytes(_ number: Int) -> [UInt8] {
-        state.withLock { $0.disk.contents[number]?.seen ?? [] }
+    fileprivate func bytes(_ path: String, _ number: Int) throws(FileError) -> [UInt8] {
+        try noteReading("read", path)
+        return state.withLock { $0.disk.contents[number]?.seen ?? [] }
     }
 
     /// Writes at `offset`, or behind the last byte.
@@ -159,6 +171,14 @@ final class MemoryFileSystem: FileSystem {
 
     // MARK: - Private
 
+    private func noteReading(_ operation: String, _ path: String) throws(FileError) {
+        let fails = state.withLock { state in
+            defer { state.readingCount += 1 }
+            return state.failedReading == state.readingCount
+        }
+        if fails { throw FileError(operation, path, code: EIO) }
+    }
+
     private func relative(_ path: String) -> String {
         String(path.dropFirst(root.utf8.count).drop { $0 == "/" })
     }
@@ -186,7 +206,7 @@ final class MemoryFileSystem: FileSystem {
 
 extension MemoryFileSystem.Fault {
     /// The error number with which `operation` fails; nil if it cannot fail in this way.
-    fileprivate func code(of operation: String) -> Int32? {
+    func code(of operation: String) -> Int32? {
         switch self {
         case .error: EIO
         case .diskFull: ["write", "create"].contains(operation) ? ENOSPC : nil
@@ -203,10 +223,10 @@ private struct MemoryFile: File {
     let path: String
     let number: Int
 
-    func size() throws(FileError) -> Int { system.bytes(number).count }
+    func size() throws(FileError) -> Int { try system.bytes(path, number).count }
 
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
-        let bytes = system.bytes(number)
+        let bytes = try system.bytes(path, number)
         guard offset >= 0, count >= 0, offset <= bytes.count, count <= bytes.count - offset else {
             throw FileError("read", path, code: 0)
         }

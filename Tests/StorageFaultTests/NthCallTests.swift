@@ -8,55 +8,116 @@ import Testing
         arguments: MemoryFileSystem.Fault.allCases
     )
     func everyCall(fault: MemoryFileSystem.Fault) async throws {
-        var call = 0
-        while true {
-            let folder = try ScratchFolder()
-            let files = MemoryFileSystem(root: folder.path)
-            let workload = Workload()
-            let store = try Workload.open(files)
-            files.fail(fault, call: call)
-            await workload.run(store)
-            let state = "\(fault) at call \(call)"
-            let marks = workload.marks
-            // Reads go on.
-            let seen = try Workload.read(store)
-            let disk = files.disk.crashed(seed: UInt64(call), blockByteCount: 512)
-            let catalog = CatalogPicture(of: files.root)
-            store.close()
-            try checkSyncs(files.calls, state)
+        // The calls of a run in which nothing fails tell which ones can fail in this way.
+        let plan = try await run(nil, "no fault")
+        #expect(plan.count > 100)
+        let candidates = plan.indices.filter { fault.code(of: plan[$0].operation) != nil }
+        #expect(!candidates.isEmpty)
+        for call in candidates { _ = try await run((fault, call), "\(fault) at call \(call)") }
+    }
 
-            let other = try ScratchFolder()
-            try catalog.restore(to: other.path)
-            let again = try Workload.open(MemoryFileSystem(root: other.path, disk: disk))
-            let found = try Workload.read(again)
-            again.close()
-            check(found, workload, marks.sentCount, marks.acknowledged, state)
-            check(seen, workload, marks.sentCount, marks.acknowledged, state)
-            if call >= files.calls.count { break }
-            call += 1
+    @Test("whichever reading fails at a start or in a query, no value is wrong and nothing is lost by it")
+    func everyReading() async throws {
+        let base = try ScratchFolder()
+        let baseFiles = MemoryFileSystem(root: base.path)
+        let workload = Workload()
+        let written = try workload.open(baseFiles)
+        await workload.run(written)
+        _ = try await written.append(Workload.lastBatch)
+        let complete = try Workload.read(written)
+        written.close()
+        let picture = StorePicture(disk: baseFiles.disk, catalog: CatalogPicture(of: base.path))
+
+        var sent: [Labels: [Int64: Set<UInt64>]] = [:]
+        for batch in workload.marks.writers[0].sent + [Workload.lastBatch] {
+            for (position, series) in batch.series.enumerated() {
+                for index in series.samples {
+                    let bits = Workload.bits(batch.values[index], batch.histograms[index])
+                    sent[batch.labels(at: position), default: [:]][batch.timestamps[index], default: []]
+                        .insert(bits)
+                }
+            }
         }
-        #expect(call > 100)
+        var number = 0
+        var refusedCount = 0
+        while true {
+            let (folder, files) = try picture.restored()
+            defer { withExtendedLifetime(folder) {} }
+            files.failReading(number)
+            do {
+                let store = try workload.open(files)
+                defer { store.close() }
+                let (found, warnings) = try Workload.readTelling(store)
+                // Without a file, a sample shows that a later write in that file has replaced.
+                for (labels, column) in found {
+                    let isRight = column.allSatisfy { sent[labels]?[$0.key]?.contains($0.value) == true }
+                    #expect(isRight, "reading \(number): \(labels)")
+                }
+                #expect(found == complete || !warnings.isEmpty, "reading \(number)")
+            } catch is StorageError {
+                refusedCount += 1
+            }
+            let (otherFolder, other) = try StorePicture(
+                disk: files.disk,
+                catalog: CatalogPicture(of: folder.path)
+            ).restored()
+            defer { withExtendedLifetime(otherFolder) {} }
+            let again = try workload.open(other)
+            #expect(try Workload.read(again) == complete, "after reading \(number) failed")
+            again.close()
+            if files.readingCount <= number { break }
+            number += 1
+        }
+        #expect(number > 20 && refusedCount > 0)
+    }
+
+    private func run(
+        _ fault: (kind: MemoryFileSystem.Fault, call: Int)?,
+        _ state: String
+    ) async throws -> [MemoryFileSystem.Call] {
+        let folder = try ScratchFolder()
+        let files = MemoryFileSystem(root: folder.path)
+        let workload = Workload()
+        let store = try workload.open(files)
+        if let fault { files.fail(fault.kind, call: fault.call) }
+        await workload.run(store)
+        let marks = workload.marks
+        // Reads go on.
+        let seen = try Workload.read(store)
+        let picture = StorePicture(disk: files.disk, catalog: CatalogPicture(of: files.root))
+        store.close()
+        let calls = files.calls
+        try checkSyncs(calls, state)
+
+        let crashed = picture.crashed(seed: UInt64(fault?.call ?? 0), blockByteCount: 512)
+        let (otherFolder, other) = try crashed.restored()
+        defer { withExtendedLifetime(otherFolder) {} }
+        let again = try workload.open(other)
+        let found = try Workload.read(again)
+        again.close()
+        check(found, marks, state)
+        check(seen, marks, state)
+        return calls
     }
 
     /// Each acknowledged sample has its value or one that was sent later; no value is there that was not
     /// sent.
-    private func check(
-        _ found: Samples,
-        _ workload: Workload,
-        _ sentCount: Int,
-        _ acknowledged: Set<Int>,
-        _ state: String
-    ) {
+    private func check(_ found: Samples, _ marks: Workload.Marks, _ state: String) {
         var allowed: [Labels: [Int64: Set<UInt64>]] = [:]
         var needed: Samples = [:]
-        for number in 0..<sentCount {
-            for (labels, column) in workload.samples(sentCount: number + 1, where: { $0 == number }) {
-                for (millis, bits) in column {
-                    if acknowledged.contains(number) {
-                        needed[labels, default: [:]][millis] = bits
-                        allowed[labels, default: [:]][millis] = [bits]
-                    } else {
-                        allowed[labels, default: [:]][millis, default: []].insert(bits)
+        for writer in marks.writers {
+            for number in writer.sent.indices {
+                let samples = Workload.samples(of: writer, sentCount: number + 1, now: marks.now) {
+                    $0 == number
+                }
+                for (labels, column) in samples {
+                    for (millis, bits) in column {
+                        if writer.acknowledged.contains(number) {
+                            needed[labels, default: [:]][millis] = bits
+                            allowed[labels, default: [:]][millis] = [bits]
+                        } else {
+                            allowed[labels, default: [:]][millis, default: []].insert(bits)
+                        }
                     }
                 }
             }

@@ -6,72 +6,79 @@ import Telemetry
 
 @testable import Storage
 
-/// The samples of a store: bit patterns by series and time.
-typealias Samples = [Labels: [Int64: UInt64]]
-
-/// A folder in memory if the machine has one; removed with its last reference.
-final class ScratchFolder: Sendable {
-    let path: String
-
-    init() throws {
-        let memory = "/dev/shm"
-        let hasMemory = FileManager.default.isWritableFile(atPath: memory)
-        path = "\(hasMemory ? memory : NSTemporaryDirectory())/sextant-faults-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        do { try FileManager.default.removeItem(atPath: path) } catch {}
-    }
-}
-
-/// The catalog's files, as they are at one moment.
-struct CatalogPicture: Sendable {
-    private var files: [String: Data] = [:]
-
-    /// The catalog in `directory`.
-    init(of directory: String) {
-        for name in ["catalog.sqlite", "catalog.sqlite-wal"] {
-            files[name] = FileManager.default.contents(atPath: "\(directory)/\(name)")
-        }
-    }
-
-    /// Puts the files into another directory.
-    func restore(to directory: String) throws {
-        for (name, bytes) in files { try bytes.write(to: URL(fileURLWithPath: "\(directory)/\(name)")) }
-    }
-}
-
-/// The fixed sequence of writes, flushes, merges and log rolls that the fault tests run.
+/// What the fault tests run: writes of several writers at once, flushes, merges, expiry and new log files.
 final class Workload: Sendable {
-    private struct Progress {
+    /// How far one writer is.
+    struct Writer: Sendable {
+        /// The batches it has sent.
         var sent: [SampleBatch] = []
+        /// The numbers of those that were acknowledged.
         var acknowledged: Set<Int> = []
     }
 
-    private static let start: Int64 = 1_767_225_600_000
-    private let progress = Mutex(Progress())
-
-    /// How many batches were sent, and which of them were acknowledged.
-    var marks: (sentCount: Int, acknowledged: Set<Int>) {
-        progress.withLock { ($0.sent.count, $0.acknowledged) }
+    /// How far everything is.
+    struct Marks: Sendable {
+        /// The writers; no two write the same series.
+        var writers: [Writer]
+        /// The store's clock.
+        var now: Timestamp
     }
 
-    /// Opens a store on `files`.
-    static func open(_ files: MemoryFileSystem) throws -> Store {
-        var options = StoreOptions(now: { Timestamp(millis: start + 10 * 86_400_000) })
+    /// How long the samples of the metric `s` are kept.
+    static let shortMillis: Int64 = 11 * 86_400_000
+    private static let hour: Int64 = 3_600_000
+    private static let start: Int64 = 1_767_225_600_000
+
+    private let progress: Mutex<Marks>
+
+    /// A workload of so many writers; with one, everything happens in a fixed order.
+    init(writerCount: Int = 1) {
+        progress = Mutex(
+            Marks(
+                writers: Array(repeating: Writer(), count: writerCount),
+                now: Timestamp(millis: Workload.start + 10 * 24 * Workload.hour)
+            )
+        )
+    }
+
+    /// A batch that is in the log only if it comes after `run`.
+    static let lastBatch = batch(0, 1000)
+
+    /// How far it is.
+    var marks: Marks { progress.withLock { $0 } }
+
+    /// Opens a store on `files` that goes by the clock `now`.
+    static func open(
+        _ files: MemoryFileSystem,
+        now: @escaping @Sendable () -> Timestamp,
+        _ change: (inout StoreOptions) -> Void = { _ in }
+    ) throws -> Store {
+        var options = StoreOptions(now: now)
         options.fileSystem = files
         options.logFileBytes = 1200
         options.mergesInBackground = false
         options.retryMillis = 0
         options.flushDelayMillis = .max / 4
+        options.retention = RetentionPolicy(
+            defaultRawMillis: nil,
+            rules: [.init(matchers: [Matcher("__name__", .equal, "s")], rawMillis: shortMillis)]
+        )
+        change(&options)
         var logger = Logger(label: "fault-test")
         logger.logLevel = .critical
         return try Store(directory: files.root, options: options, registry: Registry(), logger: logger)
     }
 
+    /// Opens a store that goes by the clock of this workload.
+    func open(_ files: MemoryFileSystem) throws -> Store {
+        try Workload.open(files, now: { self.marks.now })
+    }
+
     /// Everything in the store.
-    static func read(_ store: Store) throws -> Samples {
+    static func read(_ store: Store) throws -> Samples { try readTelling(store).samples }
+
+    /// Everything in the store, and what a reader is warned of.
+    static func readTelling(_ store: Store) throws -> (samples: Samples, warnings: [String]) {
         let set = try store.select(SelectRequest(matchers: [], range: .all), budget: .unlimited())
         var found: Samples = [:]
         for index in 0..<set.count {
@@ -84,42 +91,45 @@ final class Workload: Sendable {
                 )
             }
             if !column.timestamps.isEmpty {
-                found[set.labels(at: index)] = Dictionary(uniqueKeysWithValues: bits)
+                found[set.labels(at: index)] = Dictionary(bits) { $1 }
             }
         }
-        return found
+        return (found, set.warnings)
     }
 
     /// Runs everything; writes, flushes and merges that are refused are passed over.
     func run(_ store: Store) async {
-        for step in 0..<60 {
-            let batch = Workload.batch(step)
-            let number = progress.withLock { progress in
-                progress.sent.append(batch)
-                return progress.sent.count - 1
+        let writerCount = marks.writers.count
+        for round in 0..<4 {
+            if writerCount == 1 {
+                await write(store, 0, round)
+                await maintain(store, round)
+                continue
             }
-            do {
-                _ = try await store.append(batch)
-                progress.withLock { _ = $0.acknowledged.insert(number) }
-            } catch {}
-            do {
-                // A flush by itself lets the log overwrite an old file, one that was asked for does not.
-                if step % 30 == 14 { try store.flushByItself() }
-                if step % 30 == 29 { try await store.flush() }
-            } catch {}
-            if step % 30 == 29 { do { try await store.compact() } catch {} }
+            await withTaskGroup(of: Void.self) { group in
+                for writer in 0..<writerCount { group.addTask { await self.write(store, writer, round) } }
+                group.addTask { await self.maintain(store, round) }
+            }
         }
+        progress.withLock { $0.now = Timestamp(millis: Workload.start + (11 * 24 + 10) * Workload.hour) }
+        store.expireByItself()
     }
 
-    /// The samples after those of the first `sentCount` batches that `isStored` picks.
-    func samples(sentCount: Int, where isStored: (Int) -> Bool) -> Samples {
+    /// The samples of a writer after those of its first `sentCount` batches that `isStored` picks, without
+    /// those that have expired.
+    static func samples(
+        of writer: Writer,
+        sentCount: Int,
+        now: Timestamp,
+        where isStored: (Int) -> Bool = { _ in true }
+    ) -> Samples {
         var found: Samples = [:]
-        let sent = progress.withLock { $0.sent }
-        for number in 0..<min(sentCount, sent.count) where isStored(number) {
-            let batch = sent[number]
+        for number in 0..<min(sentCount, writer.sent.count) where isStored(number) {
+            let batch = writer.sent[number]
             for (position, series) in batch.series.enumerated() {
                 let labels = batch.labels(at: position)
-                for index in series.samples {
+                let earliest = labels.metricName == "s" ? now.millis - shortMillis : .min
+                for index in series.samples where batch.timestamps[index] >= earliest {
                     found[labels, default: [:]][batch.timestamps[index]] = Workload.bits(
                         batch.values[index],
                         batch.histograms[index]
@@ -128,6 +138,36 @@ final class Workload: Sendable {
             }
         }
         return found
+    }
+
+    /// The metadata of a writer's metric after its first `sentCount` batches.
+    static func metadata(of writer: Writer, sentCount: Int) -> MetricMetadata? {
+        writer.sent.prefix(sentCount).last { !$0.metadata.isEmpty }?.metadata.first
+    }
+
+    // MARK: - Private
+
+    private func write(_ store: Store, _ writer: Int, _ round: Int) async {
+        let count = marks.writers.count == 1 ? 15 : 6
+        for step in round * count..<(round + 1) * count {
+            let batch = Workload.batch(writer, step)
+            let number = progress.withLock { progress in
+                progress.writers[writer].sent.append(batch)
+                return progress.writers[writer].sent.count - 1
+            }
+            do {
+                _ = try await store.append(batch)
+                progress.withLock { _ = $0.writers[writer].acknowledged.insert(number) }
+            } catch {}
+        }
+    }
+
+    private func maintain(_ store: Store, _ round: Int) async {
+        do {
+            // A flush by itself lets the log overwrite an old file, one that was asked for does not.
+            if round % 2 == 0 { try store.flushByItself() } else { try await store.flush() }
+        } catch {}
+        if round % 2 == 1 { do { try await store.compact() } catch {} }
     }
 
     /// A histogram that differs from all others.
@@ -140,32 +180,36 @@ final class Workload: Sendable {
     }
 
     /// What tells a sample from others of its time.
-    private static func bits(_ value: Double, _ histogram: NativeHistogram?) -> UInt64 {
+    static func bits(_ value: Double, _ histogram: NativeHistogram?) -> UInt64 {
         guard let histogram else { return value.bitPattern }
         let numbers = [histogram.count, histogram.sum] + histogram.positive.counts
         return numbers.reduce(1) { $0 &* 31 &+ $1.bitPattern }
     }
 
-    /// Batch number `step`: several series, times that go back, times written before, odd values.
-    static func batch(_ step: Int) -> SampleBatch {
-        var random = SeededGenerator(seed: UInt64(step))
+    /// Batch number `step` of a writer: several series, times that go back and were written before, odd values.
+    private static func batch(_ writer: Int, _ step: Int) -> SampleBatch {
+        var random = SeededGenerator(seed: UInt64(writer * 1000 + step))
         var batch = SampleBatch()
-        for _ in 0..<3 {
-            let labels = Labels(["__name__": "m", "i": "\(random.below(5))"])
+        for series in 0..<3 {
+            let name = series == 2 ? "s" : "m"
+            let number = random.below(series == 2 ? 2 : 5)
+            let labels = Labels(["__name__": name, "i": "\(number)", "writer": "\(writer)"])
+            // Those of `s` with the number 0 are the first to expire.
+            let first = start + (series == 2 && number == 1 ? 20 * hour : 0)
             batch.beginSeries(packed: labels.packed)
             for _ in 0..<6 {
-                let millis = start + Int64(random.below(300)) * 15_000
-                if random.below(6) == 0 {
-                    batch.append(millis: millis, histogram: histogram(step, random.below(1000)))
-                    continue
-                }
                 let value =
                     random.below(8) == 0 ? StaleMarker.value : Double(random.below(1000)) + Double(step) / 64
-                batch.append(millis: millis, value: value)
+                let millis = first + Int64(random.below(300)) * 15_000
+                if random.below(10) == 0 {
+                    batch.append(millis: millis, histogram: histogram(step, random.below(1000)))
+                } else {
+                    batch.append(millis: millis, value: value)
+                }
             }
         }
-        if step % 20 == 0 {
-            batch.metadata = [MetricMetadata(name: "m", kind: .gauge, help: "Step \(step).")]
+        if step % 5 == 0 {
+            batch.metadata = [MetricMetadata(name: "m\(writer)", kind: .gauge, help: "Step \(step).")]
         }
         return batch
     }
@@ -173,9 +217,14 @@ final class Workload: Sendable {
 
 extension Store {
     /// Flushes everything as the store does it by itself when its time has come.
-    fileprivate func flushByItself() throws {
+    func flushByItself() throws {
         try maintenance.sync {
             try flush(keepSpare: true)
         }
+    }
+
+    /// Deletes what has expired.
+    func expireByItself() {
+        compaction.sync { expire() }
     }
 }

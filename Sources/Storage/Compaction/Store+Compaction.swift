@@ -42,7 +42,28 @@ extension Store {
         )
         guard let plan = planner.next() else { return false }
         let members = Set(plan.files)
-        return try merge(segments.filter { members.contains($0.record.file) }, plan.level, isForced)
+        let inputs = segments.filter { members.contains($0.record.file) }
+        try checkRoom(for: inputs)
+        do throws(StorageError) {
+            return try merge(inputs, plan.level, isForced)
+        } catch {
+            // What is sound of a damaged input is merged with the others by the next round.
+            try repair(after: error)
+            return true
+        }
+    }
+
+    /// Throws unless the disk has room for as much as `inputs` take, beside the reserve.
+    private func checkRoom(for inputs: [Segment]) throws(StorageError) {
+        let space: DiskSpace
+        do throws(FileError) { space = try options.fileSystem.diskSpace(of: directory) } catch {
+            throw .file(error)
+        }
+        let reserve = DiskReserve.byteCount(options.diskReserveBytes, of: space)
+        let needed = inputs.reduce(0) { $0 + $1.record.byteCount }
+        guard space.freeByteCount - reserve >= needed else {
+            throw .noRoom(directory: directory, neededBytes: needed, freeBytes: space.freeByteCount)
+        }
     }
 
     /// Writes `inputs` (in the order of their sequence) anew as one segment per retention and puts these in
@@ -84,17 +105,23 @@ extension Store {
         return true
     }
 
-    /// Makes `new` count in the place of `old`, in the catalog and for readers.
+    /// Makes `new` count in the place of `old`, in the catalog and for readers, which are told of `damages`.
     ///
     /// An old file is deleted when the last reader that began before is done with it.
-    func replace(_ old: [Segment], by new: [Segment]) throws(StorageError) {
+    func replace(
+        _ old: [Segment],
+        by new: [Segment],
+        damages: [DamageRecord] = []
+    ) throws(StorageError) {
         var change = CatalogChange(counters: state.withLock { $0.counters })
         change.removedFiles = old.map(\.record.file)
         change.addedSegments = new.map(\.record)
+        change.addedDamages = damages
         try commit(change)
         state.withLock { state in
             state.remove(Set(old.map(\.record.file)))
             state.add(new)
+            state.damages.append(contentsOf: damages.map { ($0.range, $0.text) })
         }
         for segment in old { segment.markObsolete() }
     }

@@ -26,6 +26,11 @@ struct DiskReserve {
         self.fileSystem = fileSystem
     }
 
+    /// The size of the reserve on a disk: `wanted` bytes, or what it is by itself.
+    static func byteCount(_ wanted: Int?, of space: DiskSpace) -> Int {
+        wanted ?? max(leastByteCount, space.byteCount / 100)
+    }
+
     /// Notes that bytes were written.
     mutating func note(writtenByteCount count: Int) {
         writtenByteCount += count
@@ -41,7 +46,7 @@ struct DiskReserve {
         writtenByteCount = 0
         shortage = nil
         let space = try fileSystem.diskSpace(of: directory)
-        let reserve = wantedByteCount ?? max(DiskReserve.leastByteCount, space.byteCount / 100)
+        let reserve = DiskReserve.byteCount(wantedByteCount, of: space)
         guard space.freeByteCount < reserve else { return nil }
         shortage = .unavailable(
             "the disk of \(directory) has \(space.freeByteCount) bytes free, less than the reserve of "

@@ -9,6 +9,8 @@ struct LogFileReport: Hashable {
     /// How many bytes at the end (at most) belong to no whole record: what was written last and never
     /// acknowledged when the daemon died.
     var tornByteCount = 0
+    /// How many stretches of the group at the end could not be read: it may never have been acknowledged.
+    var unclearCount = 0
     /// Whether the end mark is there; without it the file was cut, or what was written last is not whole.
     var hasEnd = false
     /// Where the last whole record ends.
@@ -137,6 +139,7 @@ private struct LogReader {
         if isClosed {
             report.damagedCount += unclear
         } else {
+            report.unclearCount = unclear
             report.tornByteCount = end - report.byteCount
         }
         // The header of a file that was just about to be overwritten is another one's.

@@ -174,6 +174,9 @@ final class Segment: Sendable {
         try files.cache.content(FrameCache.Key(segment: identity, offset: 0, matcher: matcher), find)
     }
 
+    /// The file, for reading.
+    func open() throws(FileError) -> any File { try files.file(of: identity, at: path) }
+
     /// The content of the frames at `place`.
     func section(at place: FilePlace) throws(StorageError) -> [UInt8] {
         do {

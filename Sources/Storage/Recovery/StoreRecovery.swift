@@ -17,8 +17,6 @@ struct StoreRecovery {
     /// The folder of the log's files.
     var logDirectory: String { "\(directory)/wal" }
     private var segmentDirectory: String { "\(directory)/segments" }
-    private var quarantineDirectory: String { "\(directory)/quarantine" }
-    private var catalogPath: String { "\(directory)/catalog.sqlite" }
     private var files: any FileSystem { options.fileSystem }
 
     /// What was found.
@@ -40,22 +38,32 @@ struct StoreRecovery {
         do {
             try files.createDirectory(segmentDirectory)
             try files.createDirectory(logDirectory)
-            let hadCatalog = try files.list(directory).contains("catalog.sqlite")
-            let catalog = try Catalog(path: catalogPath)
+            let (catalog, isNew) = try openCatalog()
             var state = Store.State(
                 head: Head(),
                 headFirstLog: 0,
                 headStart: options.now(),
                 retention: try RetentionClasses(options.retention)
             )
-            state.counters = try catalog.counters()
             for item in try catalog.metadata() { state.metadata[ByteText(item.name)] = item }
-            let manifest = try catalog.segments()
-            if !hadCatalog { telemetry.logger.info("no catalog in \(directory): a new one is made") }
             let segmentFiles = SegmentFiles(files) { [telemetry] error in telemetry.note(error) }
-            try openSegments(hadCatalog ? manifest : nil, catalog, segmentFiles, &state)
+            var segments = SegmentRecovery(
+                directory: directory,
+                files: segmentFiles,
+                telemetry: telemetry,
+                catalog: catalog
+            )
+            try segments.run()
+            state.counters = segments.counters
+            state.segments = segments.segments
+            state.damages = segments.damages
+            if isNew && !state.segments.isEmpty {
+                telemetry.logger.warning(
+                    "the catalog was made again from \(state.segments.count) segments"
+                )
+            }
             state.head = headAfterLastFlush(state)
-            let (nextLog, logFiles) = try replayLog(&state)
+            let (nextLog, logFiles) = try replayLog(catalog, &state)
             let millis = Int((ContinuousClock.now - start) / .milliseconds(1))
             telemetry.logger.info(
                 """
@@ -98,69 +106,19 @@ struct StoreRecovery {
         }
     }
 
-    private func openSegments(
-        _ manifest: [SegmentRecord]?,
-        _ catalog: Catalog,
-        _ segmentFiles: SegmentFiles,
-        _ state: inout Store.State
-    ) throws {
-        let registered = Set(manifest?.map(\.file) ?? [])
-        var present: Set<String> = []
-        for name in try files.list(segmentDirectory) {
-            guard let number = SegmentFormat.number(ofName: name),
-                manifest == nil || registered.contains(name)
-            else {
-                // A flush that was not finished; its samples are in the log.
-                telemetry.logger.notice("removing the left-over file segments/\(name)")
-                try files.remove("\(segmentDirectory)/\(name)")
-                continue
-            }
-            present.insert(name)
-            state.counters.lastFile = max(state.counters.lastFile, number)
-            do throws(StorageError) {
-                let segment = try Segment(name, in: segmentDirectory, segmentFiles)
-                state.counters.lastSequence = max(state.counters.lastSequence, segment.record.sequence)
-                state.segments.append(segment)
-            } catch {
-                let known = manifest?.first { $0.file == name }
-                try putAside(name, error, known?.range ?? .all, &state)
-            }
+    private func openCatalog() throws -> (Catalog, isNew: Bool) {
+        let found = try CatalogRecovery(directory: directory, fileSystem: files).open()
+        if found.isNew { telemetry.logger.info("no catalog in \(directory): a new one is made") }
+        if let (reason, file) = found.damage {
+            telemetry.damagedCatalogs.add()
+            telemetry.logger.error(
+                """
+                the catalog was damaged and is made again from the segments; the old one is \
+                quarantine/\(file): \(reason)
+                """
+            )
         }
-        for record in manifest ?? [] where !present.contains(record.file) {
-            noteDamage("segment \(record.file) is missing", record.range, &state)
-        }
-        state.segments.sort { ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file) }
-        if manifest == nil && !state.segments.isEmpty {
-            var change = CatalogChange(counters: state.counters)
-            change.addedSegments = state.segments.map(\.record)
-            try catalog.commit(change)
-            telemetry.logger.warning("the catalog was made again from \(state.segments.count) segments")
-        }
-    }
-
-    /// Goes on without a segment that cannot be read: damaged files are moved away, others are left where
-    /// they are.
-    private func putAside(
-        _ name: String,
-        _ error: StorageError,
-        _ range: TimeRange,
-        _ state: inout Store.State
-    ) throws {
-        switch error {
-        case .damaged(_, let reason):
-            try files.createDirectory(quarantineDirectory)
-            try files.rename("\(segmentDirectory)/\(name)", to: "\(quarantineDirectory)/\(name)")
-            try files.syncDirectory(quarantineDirectory)
-            noteDamage("segment \(name) is damaged and was moved to quarantine: \(reason)", range, &state)
-        case .file(let error): noteDamage("segment \(name) cannot be read: \(error)", range, &state)
-        default: throw error
-        }
-    }
-
-    private func noteDamage(_ text: String, _ range: TimeRange, _ state: inout Store.State) {
-        telemetry.damagedSegments.add()
-        telemetry.logger.error("\(text)")
-        state.damages.append((range, "\(text); its samples are missing here"))
+        return (found.catalog, found.isNew)
     }
 
     /// The head to begin with: where new series are limited, those of the last flush are not new.
@@ -184,7 +142,10 @@ struct StoreRecovery {
 
     // MARK: - Log
 
-    private func replayLog(_ state: inout Store.State) throws -> (nextLog: UInt64, files: [UInt64: Int]) {
+    private func replayLog(
+        _ catalog: Catalog,
+        _ state: inout Store.State
+    ) throws -> (nextLog: UInt64, files: [UInt64: Int]) {
         try LogFile.removeSpares(in: logDirectory, files)
         let numbers = try files.list(logDirectory).compactMap(LogFile.number(ofName:)).sorted()
         var sizes: [UInt64: Int] = [:]
@@ -199,25 +160,37 @@ struct StoreRecovery {
             }
             telemetry.damagedRecords.add(replay.orphanCount)
             sizes[number] = report.fileByteCount
-            note(report, path)
+            try note(report, LogFile.name(number), catalog, &state)
         }
         return ((numbers.last ?? 0) + 1, sizes)
     }
 
-    private func note(_ report: LogFileReport, _ path: String) {
+    private func note(
+        _ report: LogFileReport,
+        _ name: String,
+        _ catalog: Catalog,
+        _ state: inout Store.State
+    ) throws {
+        let path = "\(logDirectory)/\(name)"
         if report.damagedCount > 0 {
             telemetry.damagedRecords.add(report.damagedCount)
             telemetry.logger.error(
                 "\(path): \(report.damagedCount) damaged stretches skipped, the records around them are kept"
             )
+            let damage = LogDamage(name: name, count: report.damagedCount)
+            state.damages.append((.all, damage.text))
+            try damage.keep(directory, files, catalog)
         }
-        if report.tornByteCount > 0 || !report.hasEnd {
+        if report.isTorn {
+            telemetry.tornLogs.add()
             telemetry.logger.notice(
                 """
-                \(path): no whole record behind byte \(report.byteCount): a write was under way when the \
-                daemon stopped, or the end of the file is damaged
+                \(path): what was written last is not whole: a write was under way when the daemon \
+                stopped, or the end of the file is damaged
                 """
             )
+            let text = "the end of the log file \(name) is not whole: a write that was under way at the last "
+            state.damages.append((.all, text + "stop is missing, or more"))
         }
     }
 }

@@ -1,0 +1,27 @@
+import GRDB
+
+/// Brings catalogs of formats 1 to 3, whose rows had no checksums, to the present one.
+enum CatalogUpgrade {
+    /// Makes all tables anew and puts the rows of the old ones into them.
+    static func run(_ database: Database, from version: Int) throws {
+        var columns = [
+            (CatalogTables.segment, CatalogTables.segment.columns),
+            (CatalogTables.metadata, CatalogTables.metadata.columns),
+            (CatalogTables.counter, CatalogTables.counter.columns),
+        ]
+        // Format 1 had no pushed groups, formats 1 and 2 no levels of segments.
+        if version < 3 { columns[0].1[8] = "0" }
+        if version > 1 { columns.append((CatalogTables.pushGroup, CatalogTables.pushGroup.columns)) }
+        let contents = try columns.map { table, columns in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table.name)"
+            )
+        }
+        for (table, _) in columns { try database.execute(sql: "DROP TABLE \(table.name)") }
+        try CatalogTables.create(database, version: Catalog.formatVersion)
+        for ((table, _), rows) in zip(columns, contents) {
+            for row in rows { try table.put(Array(row.databaseValues), database) }
+        }
+    }
+}
