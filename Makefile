@@ -10,7 +10,7 @@ FORMATTED = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sour
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo build test bench lint format deb clean packages peers
+.PHONY: help serve demo build test soak bench lint format deb clean packages peers
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,9 @@ test: build peers ## build and run every test, the end-to-end tests against the 
 
 bench: packages ## measure the engine in a release build, against the bounds that are set for it (BENCH= for some)
 	$(SWIFT) run --package-path Benchmarks -c release Benchmarks $(BENCH)
+
+soak: build ## run the fault, model and fuzz tests of the storage engine for hours (SEXTANT_SEED= to repeat a run)
+	SEXTANT_SOAK=1 $(SWIFT) test --skip-build --disable-xctest --filter StorageFaultTests
 
 lint: ## check the formatting and the lint rules of all Swift files
 	$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
