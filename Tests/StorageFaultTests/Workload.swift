@@ -186,7 +186,7 @@ final class Workload: Sendable {
         return numbers.reduce(1) { $0 &* 31 &+ $1.bitPattern }
     }
 
-    /// Batch number `step` of a writer: several series, times that go back and were written before, odd values.
+    /// Batch number `step` of a writer: several series, times in any order, odd values.
     private static func batch(_ writer: Int, _ step: Int) -> SampleBatch {
         var random = SeededGenerator(seed: UInt64(writer * 1000 + step))
         var batch = SampleBatch()
