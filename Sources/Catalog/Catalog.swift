@@ -10,7 +10,7 @@ import Model
 /// Each row has a checksum. Format: docs/formats/catalog.md.
 package final class Catalog: Sendable {
     /// The newest format this code writes and reads.
-    package static let formatVersion = 4
+    package static let formatVersion = 5
 
     private let path: String
     private let queue: DatabaseQueue

@@ -8,6 +8,8 @@ package struct Counters: Hashable, Sendable {
     package var flushedSequence: UInt64 = 0
     /// The number in the newest segment file's name.
     package var lastFile: UInt64 = 0
+    /// The number of the first log file that counts; what stood in those before is in segments and here.
+    package var firstLog: UInt64 = 0
 
     /// Counters of an empty store.
     package init() {}

@@ -109,13 +109,18 @@ struct WriteAheadFile {
     /// The sums over a stretch of whole pairs of words.
     private func sums(_ range: Range<Int>, after previous: Sums) -> Sums {
         let isBigEndian = integer(0) == 0x377f_0683
-        var sums = previous
-        for offset in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
-            let (first, second) = (integer(offset), integer(offset + 4))
-            sums.first &+= (isBigEndian ? first : first.byteSwapped) &+ sums.second
-            sums.second &+= (isBigEndian ? second : second.byteSwapped) &+ sums.first
+        var (first, second) = (previous.first, previous.second)
+        unsafe bytes[range].withUnsafeBytes { words in
+            var offset = 0
+            while offset < words.count {
+                let low = unsafe words.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                let high = unsafe words.loadUnaligned(fromByteOffset: offset &+ 4, as: UInt32.self)
+                first = first &+ (isBigEndian ? low.bigEndian : low.littleEndian) &+ second
+                second = second &+ (isBigEndian ? high.bigEndian : high.littleEndian) &+ first
+                offset = offset &+ 8
+            }
         }
-        return sums
+        return Sums(first: first, second: second)
     }
 
     /// The big-endian integer of four bytes at `offset`; 0 behind the end.

@@ -151,6 +151,7 @@ extension Counters {
             case "sequence": lastSequence = value
             case "flushed": flushedSequence = value
             case "file": lastFile = value
+            case "log": firstLog = value
             default: break
             }
         }
@@ -158,7 +159,9 @@ extension Counters {
 
     /// The counters with their names in the table `counter`.
     var named: [(name: String, value: UInt64)] {
-        [("sequence", lastSequence), ("flushed", flushedSequence), ("file", lastFile)]
+        [
+            ("sequence", lastSequence), ("flushed", flushedSequence), ("file", lastFile), ("log", firstLog),
+        ]
     }
 
     /// The higher ones of these and of `other`.
@@ -167,6 +170,7 @@ extension Counters {
         counters.lastSequence = max(lastSequence, other.lastSequence)
         counters.flushedSequence = max(flushedSequence, other.flushedSequence)
         counters.lastFile = max(lastFile, other.lastFile)
+        counters.firstLog = max(firstLog, other.firstLog)
         return counters
     }
 }

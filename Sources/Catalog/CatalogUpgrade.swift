@@ -1,6 +1,6 @@
 import GRDB
 
-/// Brings catalogs of formats 1 to 3, whose rows had no checksums, to the present one.
+/// Brings catalogs of formats 1 to 4, whose rows had no checksums, to the present one.
 enum CatalogUpgrade {
     /// Makes all tables anew and puts the rows of the old ones into them.
     static func run(_ database: Database, from version: Int) throws {
@@ -9,9 +9,10 @@ enum CatalogUpgrade {
             (CatalogTables.metadata, CatalogTables.metadata.columns),
             (CatalogTables.counter, CatalogTables.counter.columns),
         ]
-        // Format 1 had no pushed groups, formats 1 and 2 no levels of segments.
+        // Format 1 had no pushed groups, formats 1 and 2 no levels of segments, 1 to 3 no rules.
         if version < 3 { columns[0].1[8] = "0" }
         if version > 1 { columns.append((CatalogTables.pushGroup, CatalogTables.pushGroup.columns)) }
+        if version > 3 { columns.append((CatalogTables.ruleRecord, CatalogTables.ruleRecord.columns)) }
         let contents = try columns.map { table, columns in
             try Row.fetchAll(
                 database,

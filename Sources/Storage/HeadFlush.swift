@@ -6,6 +6,8 @@ struct FrozenHead: Sendable {
     let head: Head
     /// The number of the last write in it.
     let sequence: UInt64
+    /// The number of the log file that the first write after it went to; files before are its own.
+    let nextLog: UInt64
 }
 
 /// Goes through a frozen head, which becomes a segment for each partition of time and each time of retention.

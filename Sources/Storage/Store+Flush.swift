@@ -65,15 +65,24 @@ extension Store {
     }
 
     /// Deletes the log files whose samples are all in segments; of an empty head that is every file.
-    func removeOldLogFiles(keepSpare: Bool) {
-        let oldest = state.withLock { state -> UInt64? in
+    ///
+    /// The catalog knows first that they do not count: a loss of power may bring them back.
+    func removeOldLogFiles(keepSpare: Bool) throws(StorageError) {
+        let found = state.withLock { state -> (oldest: UInt64, counters: Counters)? in
             // The log may be the only place that knows some metadata.
             guard state.unsavedMetadata.isEmpty, state.frozen.isEmpty else { return nil }
             // Under the store's lock no write can get between the look at the head and the new file.
             if state.head.sampleCount == 0 { state.headFirstLog = log.beginFile() }
-            return state.headFirstLog
+            return (state.headFirstLog, state.counters)
         }
-        if let oldest { log.removeFiles(below: oldest, keepSpare: keepSpare) }
+        guard let (oldest, known) = found else { return }
+        var counters = known
+        if oldest > counters.firstLog, log.hasFiles(below: oldest) {
+            counters.firstLog = oldest
+            try commit(CatalogChange(counters: counters))
+            state.withLock { $0.counters.firstLog = oldest }
+        }
+        log.removeFiles(below: oldest, keepSpare: keepSpare)
     }
 
     func commit(_ change: CatalogChange) throws(StorageError) {
@@ -100,11 +109,17 @@ extension Store {
         let now = options.now()
         state.withLock { state in
             guard state.head.sampleCount > 0 else { return }
-            state.frozen.append(FrozenHead(head: state.head, sequence: state.counters.lastSequence))
-            state.head = Head(after: state.head)
-            state.headStart = now
             // Under the store's lock no write can get between the old head and the new file.
             state.headFirstLog = log.beginFile()
+            state.frozen.append(
+                FrozenHead(
+                    head: state.head,
+                    sequence: state.counters.lastSequence,
+                    nextLog: state.headFirstLog
+                )
+            )
+            state.head = Head(after: state.head)
+            state.headStart = now
         }
     }
 
@@ -120,20 +135,24 @@ extension Store {
             }
         }
         try saveMetadata()
-        removeOldLogFiles(keepSpare: keepSpare)
+        try removeOldLogFiles(keepSpare: keepSpare)
     }
 
     private func write(_ frozen: FrozenHead) throws(StorageError) {
         let start = ContinuousClock.now
+        // A segment counts once it is whole: half of a write that the log has not taken must not be in one.
+        log.settle()
         let segments = try writeSegments(of: frozen)
         var (metadata, counters) = state.withLock { ($0.changedMetadata, $0.counters) }
         counters.flushedSequence = frozen.sequence
+        counters.firstLog = frozen.nextLog
         var change = CatalogChange(counters: counters)
         change.addedSegments = segments.map(\.record)
         change.metadata = metadata
         try commit(change)
         state.withLock { state in
             state.counters.flushedSequence = frozen.sequence
+            state.counters.firstLog = frozen.nextLog
             state.frozen.removeFirst()
             state.add(segments)
             state.noteSaved(metadata)

@@ -113,8 +113,12 @@ package final class Store: Sendable {
         maintenance.sync {
             flushWhatIsDue()
             compaction.sync { expire() }
-            do throws(StorageError) { try saveMetadata() } catch { logger.error("\(error)") }
-            removeOldLogFiles(keepSpare: true)
+            do throws(StorageError) {
+                try saveMetadata()
+                try removeOldLogFiles(keepSpare: true)
+            } catch {
+                logger.error("\(error)")
+            }
         }
         scheduleTick()
     }

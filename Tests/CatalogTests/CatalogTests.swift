@@ -58,7 +58,7 @@ import Testing
             _ = try Catalog(path: path)
         }
         try queue.write { try CatalogTables.counter.put([CatalogTables.formatCounter, 9], $0) }
-        #expect(throws: CatalogError.newerFormat(path: path, found: 9, supported: 4)) {
+        #expect(throws: CatalogError.newerFormat(path: path, found: 9, supported: Catalog.formatVersion)) {
             _ = try Catalog(path: path)
         }
     }
@@ -159,33 +159,40 @@ import Testing
         #expect(try again.pushRecords() == [second])
     }
 
-    @Test("A catalog of format 1 keeps what it has and gets the table of pushed groups")
-    func upgrades() throws {
+    @Test(
+        "Catalogs of formats without checksums keep what they have and get the other tables",
+        arguments: 1...4
+    )
+    func upgrades(version: Int) throws {
         let path = temporaryPath()
-        defer { do { try FileManager.default.removeItem(atPath: path) } catch {} }
+        defer { do { try CatalogFiles.remove(path) } catch {} }
         var change = CatalogChange(counters: Counters())
         change.addedSegments = [record("a", 1)]
+        let push = PushRecord(labels: [1], body: [2], pushTime: nil, failureTime: nil)
+        let rule = RuleRecord(kind: .alert, key: [1], value: [2])
         let old = try Catalog(path: path)
         try old.commit(change)
+        try old.save(push)
+        try old.commit(saved: [rule], removed: [])
         try old.close()
+        var steps = ["DROP TABLE removed", "DROP TABLE damage", "DELETE FROM counter WHERE name = 'format'"]
+        if version < 2 { steps.append("DROP TABLE push_group") }
+        if version < 3 { steps.append("ALTER TABLE segment DROP COLUMN level") }
+        if version < 4 { steps.append("DROP TABLE rule_record") }
+        var tables = ["segment", "metadata", "counter"]
+        if version >= 2 { tables.append("push_group") }
+        if version >= 4 { tables.append("rule_record") }
+        steps += tables.map { "ALTER TABLE \($0) DROP COLUMN checksum" }
         let queue = try DatabaseQueue(path: path)
-        try queue.write {
-            try $0.execute(
-                sql: """
-                    DROP TABLE push_group; DROP TABLE rule_record; DROP TABLE removed; DROP TABLE damage;
-                    DELETE FROM counter WHERE name = 'format';
-                    ALTER TABLE segment DROP COLUMN level; ALTER TABLE segment DROP COLUMN checksum;
-                    ALTER TABLE metadata DROP COLUMN checksum; ALTER TABLE counter DROP COLUMN checksum;
-                    PRAGMA user_version = 1
-                    """
-            )
+        try queue.write { [steps] database in
+            for step in steps + ["PRAGMA user_version = \(version)"] { try database.execute(sql: step) }
         }
         try queue.close()
         for _ in 0..<2 {
             let catalog = try Catalog(path: path)
             #expect(try catalog.segments() == [record("a", 1)])
-            #expect(try catalog.pushRecords().isEmpty)
-            #expect(try catalog.ruleRecords(.alert).isEmpty)
+            #expect(try catalog.pushRecords() == (version < 2 ? [] : [push]))
+            #expect(try catalog.ruleRecords(.alert) == (version < 4 ? [] : [rule]))
             try catalog.close()
         }
     }

@@ -137,6 +137,11 @@ final class Log: Sendable {
         state.withLock { state in state.sizes.values.reduce(state.spareByteCount) { $0 + $1.onDisk } }
     }
 
+    /// Whether there are files with numbers below `number`.
+    func hasFiles(below number: UInt64) -> Bool {
+        state.withLock { $0.sizes.keys.contains { $0 < number } }
+    }
+
     /// Begins a new file with the next write, if this one has any; gives the number of the file that takes
     /// it.
     func beginFile() -> UInt64 {
@@ -171,16 +176,17 @@ final class Log: Sendable {
         }
     }
 
-    /// Returns when everything that was asked for before is done.
+    /// Returns when everything that was asked for before is done, and every record that was handed over
+    /// before is durable or refused.
     func settle() {
-        queue.sync {}
+        queue.sync { _ = commitPending() }
     }
 
     /// Writes and syncs what is pending and ends the log; later writes are refused.
     func close() {
         state.withLock { $0.isClosed = true }
         queue.sync { [self] in
-            commit()
+            while commitPending() {}
             // After a failed sync the file is left as it is.
             do throws(FileError) {
                 try withFiles { files throws(FileError) in
@@ -195,23 +201,28 @@ final class Log: Sendable {
 
     // MARK: - On the queue
 
+    /// Goes on until nothing is pending; what else waits for the queue comes in between.
     private func commit() {
-        while true {
-            let entries = state.withLock { state -> [Entry] in
-                defer { state.pending = [] }
-                if state.pending.isEmpty { state.isCommitting = false }
-                return state.pending
-            }
-            if entries.isEmpty { return }
-            do throws(FileError) {
-                try write(entries)
-                if options.durability == .fsync { try sync() }
-                for entry in entries { entry.commit.finish(nil) }
-                files.withLock { $0.noteAcknowledged() }
-            } catch {
-                fail(error, entries)
-            }
+        if commitPending() { queue.async { self.commit() } }
+    }
+
+    /// Writes and syncs what is pending now; false if nothing is.
+    private func commitPending() -> Bool {
+        let entries = state.withLock { state -> [Entry] in
+            defer { state.pending = [] }
+            if state.pending.isEmpty { state.isCommitting = false }
+            return state.pending
         }
+        if entries.isEmpty { return false }
+        do throws(FileError) {
+            try write(entries)
+            if options.durability == .fsync { try sync() }
+            for entry in entries { entry.commit.finish(nil) }
+            files.withLock { $0.noteAcknowledged() }
+        } catch {
+            fail(error, entries)
+        }
+        return true
     }
 
     private func write(_ entries: [Entry]) throws(FileError) {

@@ -147,7 +147,7 @@ struct StoreRecovery {
         _ state: inout Store.State
     ) throws -> (nextLog: UInt64, files: [UInt64: Int]) {
         try LogFile.removeSpares(in: logDirectory, files)
-        let numbers = try files.list(logDirectory).compactMap(LogFile.number(ofName:)).sorted()
+        let numbers = try countingLogs(state.counters.firstLog)
         var sizes: [UInt64: Int] = [:]
         options.replay.begin(first: numbers.first ?? 0, last: numbers.last ?? 0)
         state.headFirstLog = numbers.first ?? 0
@@ -162,7 +162,22 @@ struct StoreRecovery {
             sizes[number] = report.fileByteCount
             try note(report, LogFile.name(number), catalog, &state)
         }
-        return ((numbers.last ?? 0) + 1, sizes)
+        return (max(numbers.last.map { $0 + 1 } ?? 1, state.counters.firstLog), sizes)
+    }
+
+    /// The numbers of the log's files; those before `first`, which a loss of power has brought back, are
+    /// removed.
+    private func countingLogs(_ first: UInt64) throws(FileError) -> [UInt64] {
+        var numbers: [UInt64] = []
+        for name in try files.list(logDirectory) {
+            guard let number = LogFile.number(ofName: name) else { continue }
+            if number >= first {
+                numbers.append(number)
+            } else {
+                try files.remove("\(logDirectory)/\(name)")
+            }
+        }
+        return numbers.sorted()
     }
 
     private func note(

@@ -23,6 +23,8 @@ struct SegmentFooter: Hashable, Sendable {
     /// The number of samples.
     var sampleCount = 0
 
+    /// More samples than a file can have.
+    private static let mostSamples = 1 << 48
     /// The bytes under the checksum.
     private static let checkedByteCount = 84
 
@@ -83,8 +85,10 @@ struct SegmentFooter: Hashable, Sendable {
             throw .olderFormat(path: path, found: Int(version), supported: supported)
         }
         let inside = SegmentFormat.header.count...fileByteCount - SegmentFormat.footerByteCount
+        // Sums over many segments must stay numbers.
         guard inside.contains(summary.offset), summary.byteCount <= inside.upperBound - summary.offset,
-            seriesCount <= Int(UInt32.max)
+            seriesCount <= Int(UInt32.max), sparseSampleCount <= sampleCount,
+            max(chunkCount, sampleCount) <= SegmentFooter.mostSamples
         else { throw .damaged(path: path, reason: "its footer is wrong") }
     }
 }
