@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Unpacks the programs that the end-to-end tests measure Sextant against (Prometheus, promtool, node_exporter, vmalert and
-# Pushgateway) into a folder, and prints the folder that holds them. Nothing is installed: installing would start
-# services.
+# Unpacks the programs that the end-to-end tests measure Sextant against (Prometheus, promtool, Alertmanager,
+# node_exporter, vmalert and Pushgateway) into a folder, and prints the folder that holds them. Nothing is
+# installed: installing would start services.
 #   usage: scripts/peers.sh [FOLDER]        (default: .build/peers of this repository)
 #
 # They come from Debian's newest suite, through the mirror that this machine's own apt uses for Debian, with the
@@ -11,8 +11,8 @@ set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 folder=${1:-$root/.build/peers}
-packages=(prometheus promtool prometheus-node-exporter prometheus-pushgateway victoria-metrics)
-programs=(prometheus promtool prometheus-node-exporter prometheus-pushgateway vmalert)
+packages=(prometheus promtool prometheus-node-exporter prometheus-pushgateway prometheus-alertmanager victoria-metrics)
+programs=(prometheus promtool prometheus-node-exporter prometheus-pushgateway prometheus-alertmanager vmalert)
 suites=(sid testing)
 oldest_version=3.5.0
 

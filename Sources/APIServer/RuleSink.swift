@@ -43,12 +43,12 @@ package final class RuleSink: SampleSink {
     }
 
     /// Appends to the sink behind, and remembers what it took.
-    package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
-        let outcome = try await sink.append(batch)
-        appended.add(outcome.storedSampleCount)
-        rejected.add(outcome.rejections.count)
+    package func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
+        let staged = try sink.stage(batch)
+        appended.add(staged.outcome.storedSampleCount)
+        rejected.add(staged.outcome.rejections.count)
         remember(batch)
-        return outcome
+        return staged
     }
 
     private func remember(_ batch: SampleBatch) {

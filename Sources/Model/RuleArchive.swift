@@ -10,6 +10,8 @@ public struct RuleRecord: Hashable, Sendable {
         case kpi
         /// A past of a rule that is being computed, or was.
         case backfill
+        /// What a receiver was told of the alerts of a name.
+        case receiver
     }
 
     /// What it is about.

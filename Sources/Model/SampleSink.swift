@@ -1,14 +1,47 @@
 /// The one way in: whatever writes samples (remote write, import, push, rules) appends batches to a sink.
 public protocol SampleSink: Sendable {
-    /// Stores what is valid of `batch` and returns once that is durable.
+    /// Stores what is valid of `batch`, so that reads see it; it is durable a moment later.
     ///
     /// Samples may have any age and come in any order; of equal series and time the later write wins. What
-    /// cannot be stored is named in the outcome, the rest is stored.
+    /// cannot be stored is named in the outcome, the rest is stored. Whoever tells others that it is stored
+    /// waits until it is durable first.
     ///
     /// - Parameter batch: The samples; label sets in it are packed, or are made so by its spelling.
-    /// - Returns: How many samples are stored, and what was refused.
+    /// - Returns: How many samples are stored, what was refused, and what to wait for.
     /// - Throws: `SinkError` when nothing of the batch may be relied on; the caller may send it again.
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite
+}
+
+extension SampleSink {
+    /// As `stage`, but returns once the samples are durable.
+    public func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+        let staged = try stage(batch)
+        try await staged.waitUntilDurable()
+        return staged.outcome
+    }
+}
+
+/// A write that reads see and that may not be durable yet.
+public struct StagedWrite: Sendable {
+    /// What became of the batch, if it becomes durable.
+    public var outcome: AppendOutcome
+    private let wait: (@Sendable () async throws(SinkError) -> Void)?
+
+    /// A write that is durable when `wait` returns, or at once without one; `wait` is called once at most.
+    public init(
+        _ outcome: AppendOutcome,
+        waitUntilDurable wait: (@Sendable () async throws(SinkError) -> Void)? = nil
+    ) {
+        self.outcome = outcome
+        self.wait = wait
+    }
+
+    /// Returns when the write is durable; to be called once at most.
+    ///
+    /// - Throws: `SinkError` if it is not and will not be.
+    public func waitUntilDurable() async throws(SinkError) {
+        if let wait { try await wait() }
+    }
 }
 
 /// What became of a batch.

@@ -7,12 +7,13 @@ extension Store: SampleSink {
     /// The earliest time a sample may have, in milliseconds: the start of the year 1.
     package static let earliestMillis: Int64 = -62_135_596_800_000
 
-    package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    package func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         let (outcome, commits) = try state.withLock { state throws(SinkError) in
             try write(batch, to: &state)
         }
-        for commit in commits { try await commit.wait() }
-        return outcome
+        return StagedWrite(outcome) { () throws(SinkError) in
+            for commit in commits { try await commit.wait() }
+        }
     }
 
     /// One write on its way: what it is checked against, and what became of it so far.

@@ -161,14 +161,17 @@ struct StoreView {
 
     private func select(in head: Head, _ matchers: [CompiledMatcher], _ range: TimeRange) -> SelectedSource {
         let matching = matching(matchers, in: head)
-        var found = guarded {
-            matching.compactMap { series -> (labels: Labels, series: HeadSeries)? in
-                guard head.hasSamples(series, in: range) else { return nil }
-                return (head.labels(series), head.snapshot(series))
+        var found = SelectedSource()
+        guarded {
+            for series in matching where head.hasSamples(series, in: range) {
+                found.labels.append(head.labels(series))
+                found.parts.append(.head(head.snapshot(series)))
             }
         }
-        found.sort { $0.labels < $1.labels }
-        return SelectedSource(labels: found.map(\.labels), parts: found.map { .head($0.series) })
+        // Places are sorted: what a series has is much to move about.
+        let order = found.labels.indices.sorted { found.labels[$0] < found.labels[$1] }
+        if order.elementsEqual(found.labels.indices) { return found }
+        return SelectedSource(labels: order.map { found.labels[$0] }, parts: order.map { found.parts[$0] })
     }
 
     private func matching(_ matchers: [CompiledMatcher], in head: Head) -> [UInt32] {

@@ -46,6 +46,10 @@ enum SeriesMerge {
     static func run(_ sources: [SelectedSource], _ body: (Labels, [SeriesPart]) -> Void) {
         var positions = [Int](repeating: 0, count: sources.count)
         var open = sources.indices.filter { !sources[$0].labels.isEmpty }
+        if let only = open.first, open.count == 1 {
+            for (labels, part) in zip(sources[only].labels, sources[only].parts) { body(labels, [part]) }
+            return
+        }
         while let first = open.first {
             var least = sources[first].labels[positions[first]]
             var members = [first]

@@ -65,6 +65,7 @@ final class DaemonCore: Service {
             registry: registry,
             logger: logger,
             externalURL: options.externalURL,
+            archive: store,
             now: now
         )
         let archive = try KPIArchive(dataDirectory: options.dataDirectory, logger: logger)

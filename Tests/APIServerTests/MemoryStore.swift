@@ -46,7 +46,7 @@ final class MemoryStore: SeriesSource, SampleSink {
 
     // MARK: - SampleSink
 
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         if let error = behaviour.appendError { throw error }
         var outcome = AppendOutcome()
         let (batch, refused) = batch.packed()
@@ -65,7 +65,7 @@ final class MemoryStore: SeriesSource, SampleSink {
             outcome.storedSampleCount += one.samples.count
         }
         batchCounts.withLock { $0.append(batch.sampleCount) }
-        return outcome
+        return StagedWrite(outcome)
     }
 
     // MARK: - SeriesSource

@@ -7,14 +7,14 @@ import Testing
 @Suite struct RuleSinkTests {
     /// Takes everything.
     private struct OpenSink: SampleSink {
-        func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
-            AppendOutcome(storedSampleCount: batch.sampleCount)
+        func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
+            StagedWrite(AppendOutcome(storedSampleCount: batch.sampleCount))
         }
     }
 
     /// Takes nothing.
     private struct ClosedSink: SampleSink {
-        func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+        func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
             throw .unavailable("closed")
         }
     }

@@ -427,7 +427,7 @@ final class ClientSpelling: LabelSpelling {
 struct MemorySink: SampleSink {
     let source: MemorySource
 
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         for (index, series) in batch.series.enumerated() {
             for sample in series.samples {
                 source.set(
@@ -436,6 +436,6 @@ struct MemorySink: SampleSink {
                 )
             }
         }
-        return AppendOutcome(storedSampleCount: batch.sampleCount)
+        return StagedWrite(AppendOutcome(storedSampleCount: batch.sampleCount))
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Rules
+import Synchronization
 import Telemetry
 import Testing
 
@@ -9,8 +10,11 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct ReceiverSenderTests {
     private let registry = Registry()
     private let start = ContinuousClock.now
+    private let archive = ReceiverArchive()
 
     /// Runs `body` with a sender to the server, which is stopped then.
+    ///
+    /// The sender takes up what an earlier one told.
     private func withSender(
         _ server: CaptureServer,
         _ change: (inout ReceiverSettings) -> Void = { _ in },
@@ -24,6 +28,7 @@ import Testing
             externalURL: "http://sextant:9797",
             registry: registry,
             backoff: Backoff(firstMillis: 5, lastMillis: 20),
+            memory: ReceiverMemory(archive, logger: quietLogger),
             logger: quietLogger,
             now: { [start] in
                 let elapsed = (ContinuousClock.now - start).components
@@ -32,12 +37,73 @@ import Testing
                 )
             }
         )
+        let told = await ReceiverMemory(archive, logger: quietLogger).load(["ops"])
+        await sender.restore(told[ByteText("ops")] ?? [])
         do { try await body(sender) } catch {
             await sender.stop(withinMillis: 0)
             throw error
         }
         await sender.stop(withinMillis: 0)
+    }
+
+    /// Waits until so many alerts are kept.
+    private func waitUntilKept(_ count: Int) async throws {
+        while archive.alertCount != count { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    @Test("What was told is known after a restart: nobody is told twice, and the end is told")
+    func restart() async throws {
+        let server = try await CaptureServer()
+        let alerts = [
+            AlertNotification("A", labels: ["job": "a"], until: 1400),
+            AlertNotification("A", labels: ["job": "b"], until: 1400), AlertNotification("B", until: 1400),
+        ]
+        try await withSender(server) { sender in
+            await sender.send(alerts)
+            _ = try await server.requests(2)
+            try await waitUntilKept(3)
+        }
+        try await withSender(server, { $0.times.waitMillis = 3_600_000 }) { sender in
+            // The rules tell all that fires, and the end of one alert.
+            await sender.send([
+                alerts[0], AlertNotification("A", labels: ["job": "b"], until: 1100, isResolved: true),
+                AlertNotification("C"),
+            ])
+            let third = try await server.requests(3)[2].body
+            #expect(third.contains(#""alertname":"A","job":"a""#) && third.contains("\"resolved\""))
+            try await waitUntilKept(2)
+        }
+        #expect(server.book.requests.count == 3)
+        try await withSender(server) { sender in
+            await sender.send([AlertNotification("A", labels: ["job": "a"], until: 1200, isResolved: true)])
+            _ = try await server.requests(4)
+            try await waitUntilKept(1)
+        }
+        // Nobody speaks of the last one any more: it is over.
+        archive.shorten()
+        try await withSender(server) { _ in
+            let last = try await server.requests(5)[4].body
+            #expect(last.contains(#""alertname":"B""#) && last.contains(#""status":"resolved","alerts""#))
+            try await waitUntilKept(0)
+        }
         try await server.close()
+    }
+
+    @Test("A receiver that the settings do not name any more is forgotten; what cannot be read is, too")
+    func forgotten() async throws {
+        let group = ReceiverGroup(
+            name: "A",
+            ReceiverSettings(name: "x", form: .webhook, url: ""),
+            at: Timestamp(millis: 5)
+        )
+        let record = ReceiverRecord(group, receiver: "x", at: Timestamp(millis: 5)).record
+        let damaged = RuleRecord(kind: .receiver, key: [1], value: [2])
+        try await archive.commit(saved: [record, damaged], removed: [])
+        let memory = ReceiverMemory(archive, logger: quietLogger)
+        #expect(await memory.load(["x", "y"]).map(\.key) == [ByteText("x")])
+        #expect(try await archive.ruleRecords(.receiver) == [record])
+        #expect(await memory.load(["y"]).isEmpty)
+        #expect(try await archive.ruleRecords(.receiver).isEmpty)
     }
 
     private func value(_ name: String) -> String? {
@@ -137,6 +203,38 @@ import Testing
             let text = try await server.requests(2)[1].body
             #expect(text.contains(#""color":"good","title":"[RESOLVED] A&lt;b&gt;""#))
             #expect(text.contains(#""text":"• resolved: (job=a&amp;b)\n• resolved: (job=c)""#))
+        }
+    }
+}
+
+/// An archive in memory.
+private final class ReceiverArchive: RuleArchive {
+    private let records = Mutex<[[UInt8]: RuleRecord]>([:])
+
+    /// How many alerts are kept.
+    var alertCount: Int {
+        records.withLock { $0.values.reduce(0) { $0 + (ReceiverRecord($1)?.entries.count ?? 0) } }
+    }
+
+    /// Makes what is kept old.
+    func shorten() {
+        records.withLock { records in
+            for (key, stored) in records {
+                guard var record = ReceiverRecord(stored) else { continue }
+                for index in record.entries.indices { record.entries[index].validMillis = 20 }
+                records[key] = record.record
+            }
+        }
+    }
+
+    func ruleRecords(_ kind: RuleRecord.Kind) async throws(SinkError) -> [RuleRecord] {
+        records.withLock { $0.values.filter { $0.kind == kind } }
+    }
+
+    func commit(saved: [RuleRecord], removed: [RuleRecord]) async throws(SinkError) {
+        records.withLock { records in
+            for record in removed { records[record.key] = nil }
+            for record in saved { records[record.key] = record }
         }
     }
 }

@@ -12,7 +12,7 @@ final class MemorySink: SampleSink {
 
     func fail(with error: SinkError?) { failure.withLock { $0 = error } }
 
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         if let error = failure.withLock({ $0 }) { throw error }
         series.withLock { series in
             for (index, one) in batch.series.enumerated() {
@@ -22,7 +22,7 @@ final class MemorySink: SampleSink {
                 }
             }
         }
-        return AppendOutcome(storedSampleCount: batch.sampleCount)
+        return StagedWrite(AppendOutcome(storedSampleCount: batch.sampleCount))
     }
 
     /// The samples of a series as `time:value`, a staleness marker as `stale`.

@@ -27,6 +27,25 @@ import Testing
     }
 
     @Test(
+        "Slots lie where Prometheus 3.5.3 has them, by the samples that it recorded",
+        arguments: [
+            ("a", 1000, 166), ("a group whose name is longer than one stripe", 1500, 1081),
+            (String(repeating: "n", count: 300), 2000, 885),
+        ] as [(String, Int64, Int64)]
+    )
+    func offsetsOfPrometheus(name: String, interval: Int64, offset: Int64) {
+        let schedule = GroupSchedule(file: "rules/shop.yml", name: name, intervalMillis: interval)
+        #expect(schedule.offsetMillis == offset)
+    }
+
+    @Test("The hash is xxHash's")
+    func hash() {
+        #expect(XXHash64.hash([]) == 0xef46_db37_51d8_e999)
+        #expect(XXHash64.hash(Array("abc".utf8)) == 0x44bc_2cf5_ad77_0999)
+        #expect(XXHash64.hash(Array(0..<100)) == 0x6ac1_e580_3216_6597)
+    }
+
+    @Test(
         "Slots lie one interval apart and are shifted by the offset",
         arguments: [-120_001, -1, 0, 1, 1_700_000_000_123]
     )

@@ -6,13 +6,13 @@ import Synchronization
 final class MemoryStore: SampleSink, SeriesSource {
     private let series = Mutex<[Labels: [Int64: Double]]>([:])
 
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         for (index, run) in batch.series.enumerated() {
             for sample in run.samples {
                 set(batch.labels(at: index), batch.timestamps[sample], batch.values[sample])
             }
         }
-        return AppendOutcome(storedSampleCount: batch.sampleCount)
+        return StagedWrite(AppendOutcome(storedSampleCount: batch.sampleCount))
     }
 
     func set(_ labels: Labels, _ millis: Int64, _ value: Double) {

@@ -183,6 +183,30 @@ import Testing
         #expect(recorded("twice:m", 19, ["x": "a", "team": "a"]) == 38)
     }
 
+    @Test("Slots that a slow group missed are counted and made up for")
+    func slowGroup() async throws {
+        let daemon = try await start()
+        for number in Int64(0)...30 {
+            store.set(Labels(["__name__": "m", "x": "a"]), slot(number), Double(number))
+        }
+        clock.set(slot(0) - 10)
+        let loop = Task { await daemon.runner.run() }
+        await clock.waitForSleepers(1)
+        clock.set(slot(0))
+        await clock.waitForSleepers(1)
+        // Nobody wakes the group up for five slots; it goes on with the first and then the last of them.
+        clock.set(slot(6) + 10)
+        await clock.waitForSleepers(1)
+        loop.cancel()
+        await loop.value
+        #expect(daemon.runner.snapshot.counts.missedIterations == 4)
+        #expect(recorded("sum:m", 1, ["x": "a"]) == 1 && recorded("sum:m", 6, ["x": "a"]) == 6)
+        #expect(recorded("sum:m", 3, ["x": "a"]) == nil)
+        await settle(daemon)
+        for number in Int64(0)...6 { #expect(recorded("sum:m", number, ["x": "a"]) == Double(number)) }
+        #expect(recorded("twice:m", 4, ["x": "a", "team": "a"]) == 8)
+    }
+
     @Test("A wanted past is computed once, and again when the expression changes")
     func wishes() async throws {
         var settings = HistorySettings()

@@ -127,7 +127,7 @@ final class MemorySink: SampleSink {
         }
     }
 
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         let outcome = state.withLock { state -> AppendOutcome? in
             if state.isFailing { return nil }
             var outcome = AppendOutcome()
@@ -148,7 +148,7 @@ final class MemorySink: SampleSink {
             return outcome
         }
         guard let outcome else { throw .unavailable("disk full") }
-        return outcome
+        return StagedWrite(outcome)
     }
 }
 

@@ -27,17 +27,17 @@ package final class KPISink: SampleSink {
     }
 
     /// Appends to the store.
-    package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    package func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         let (batch, rejections) = VirtualNames.renamed(batch) { renamed.add($0) }
-        var outcome = try await sink.append(batch)
-        outcome.rejections.add(rejections)
+        var staged = try sink.stage(batch)
+        staged.outcome.rejections.add(rejections)
         var oldest = Int64.max
         for time in batch.timestamps where time < oldest { oldest = time }
-        guard oldest < .max else { return outcome }
+        guard oldest < .max else { return staged }
         service.source.noteWrite(oldest: oldest)
         let (limit, overflow) = service.now.millis.subtractingReportingOverflow(KPISink.lateMillis)
         if !overflow, oldest < limit { service.noteLate(batch, before: limit) }
-        return outcome
+        return staged
     }
 }
 

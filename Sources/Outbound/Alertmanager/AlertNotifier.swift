@@ -14,6 +14,7 @@ package actor AlertNotifier: AlertSink {
     private let now: @Sendable () -> Timestamp
     private let backoff: Backoff
     private let externalURL: String
+    private let memory: ReceiverMemory
     private var relabelling: [RelabelRule] = []
     private var externalLabels = Labels.empty
     private var senders: [AlertmanagerSender] = []
@@ -27,12 +28,14 @@ package actor AlertNotifier: AlertSink {
         logger: Logger,
         backoff: Backoff = Backoff(),
         externalURL: String = "",
+        archive: (any RuleArchive)? = nil,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.registry = registry
         self.logger = logger
         self.backoff = backoff
         self.externalURL = externalURL
+        memory = ReceiverMemory(archive, logger: logger)
         self.now = now
         registry.gauge(
             "sextant_notifications_queue_capacity",
@@ -95,29 +98,34 @@ package actor AlertNotifier: AlertSink {
         await replaceReceivers(by: settings.receivers)
     }
 
-    /// Makes these the receivers; one that is the same goes on with what it knows.
+    /// Makes these the receivers; one that is the same goes on with what it knows, any other with what was
+    /// told to a receiver of its name.
     private func replaceReceivers(by settings: [ReceiverSettings]) async {
-        var old = receivers
-        receivers = settings.compactMap { settings in
-            if let index = old.firstIndex(where: { $0.settings == settings }) { return old.remove(at: index) }
+        let kept = receivers.filter { settings.contains($0.settings) }
+        let old = receivers.filter { !settings.contains($0.settings) }
+        receivers = kept
+        for receiver in old { await receiver.stop(withinMillis: 0) }
+        let told = await memory.load(settings.map(\.name))
+        for settings in settings where !kept.contains(where: { $0.settings == settings }) {
             do {
-                return try ReceiverSender(
+                let receiver = try ReceiverSender(
                     settings,
                     externalURL: externalURL,
                     registry: registry,
                     backoff: backoff,
+                    memory: memory,
                     logger: logger,
                     now: now
                 )
+                await receiver.restore(told[ByteText(settings.name)] ?? [])
+                receivers.append(receiver)
             } catch {
                 logger.error(
                     "a receiver cannot be used",
                     metadata: ["receiver": "\(settings.name)", "error": "\(error)"]
                 )
-                return nil
             }
         }
-        for receiver in old { await receiver.stop(withinMillis: 0) }
     }
 
     /// Hands alerts to all Alertmanagers and receivers; returns before they are sent.

@@ -28,9 +28,7 @@ actor AlertmanagerSender {
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
     private var queue = AlertQueue(capacity: AlertmanagerSender.queueCapacity)
-    private var worker: Task<Void, Never>?
-    private var nap: Task<Void, Never>?
-    private var isStopping = false
+    private let task = SendingTask()
 
     /// A sender with nothing to send.
     ///
@@ -54,7 +52,7 @@ actor AlertmanagerSender {
 
     /// Takes alerts to be sent; returns at once.
     func send(_ alerts: [AlertNotification]) {
-        guard !isStopping else { return }
+        guard !task.isStopping else { return }
         let relabelled = alerts.compactMap { alert -> AlertNotification? in
             guard let labels = settings.alertRelabelling.apply(to: alert.labels), !labels.isEmpty else {
                 return nil
@@ -65,7 +63,7 @@ actor AlertmanagerSender {
         }
         drop(queue.append(relabelled), "the queue is full")
         metrics.queueLength.set(Double(queue.count))
-        if worker == nil, queue.count > 0 { worker = Task { await self.work() } }
+        if queue.count > 0 { task.start { await self.work() } }
     }
 
     /// Takes over what another sender for the same address had not sent.
@@ -77,17 +75,7 @@ actor AlertmanagerSender {
     /// Tries once more to send what waits, for at most so long, then ends for good and returns what could not
     /// be sent; with 0 it tries nothing more.
     func stop(withinMillis limit: Int64) async -> [AlertNotification] {
-        isStopping = true
-        if limit <= 0 { await client.close() }
-        nap?.cancel()
-        let end = Task { [client] in
-            // Cancelled: what was waited for came in time.
-            guard (try? await Task.sleep(for: .milliseconds(limit))) != nil else { return }
-            await client.close()
-        }
-        await worker?.value
-        end.cancel()
-        await client.close()
+        await task.stop(withinMillis: limit, closing: client)
         metrics.queueLength.set(0)
         return queue.take(.max)
     }
@@ -120,16 +108,16 @@ actor AlertmanagerSender {
                     )
                 }
                 drop(queue.putBack(batch), "the queue is full")
-                if isStopping {
-                    worker = nil
+                if task.isStopping {
+                    task.end()
                     return
                 }
-                await sleep(millis: backoff.millis(afterFailures: failureCount))
+                await task.sleep(millis: backoff.millis(afterFailures: failureCount))
                 drop(queue.dropMoot(at: now()), "their time is over")
             }
             metrics.queueLength.set(Double(queue.count))
         }
-        worker = nil
+        task.end()
     }
 
     private func post(_ batch: [AlertNotification]) async -> Outcome {
@@ -144,16 +132,6 @@ actor AlertmanagerSender {
         } catch {
             return .failed("\(error)")
         }
-    }
-
-    /// Sleeps, unless the sender is to stop.
-    private func sleep(millis: Int64) async {
-        guard !isStopping else { return }
-        // Cancelled, it ends early, which is what is wanted.
-        let task = Task { _ = try? await Task.sleep(for: .milliseconds(millis)) }
-        nap = task
-        await task.value
-        nap = nil
     }
 
     private func drop(_ count: Int, _ reason: String) {

@@ -6,7 +6,7 @@ import Rules
 /// A value that is told of news and of the time; it says when a message is due and what is in it.
 struct ReceiverGroup: Sendable {
     /// An alert and what the receiver knows of it.
-    private struct Entry: Sendable {
+    struct Entry: Sendable {
         var alert: AlertNotification
         /// Whether a message has told that it fires.
         var isToldFiring = false
@@ -16,10 +16,12 @@ struct ReceiverGroup: Sendable {
     let name: String
     private let times: ReceiverSettings.Times
     private let tellsResolved: Bool
-    private var entries: [Labels: Entry] = [:]
-    /// When the first alert came, and when the last message was sent.
-    private let begin: Timestamp
-    private var lastSent: Timestamp?
+    /// The alerts that fire, and those of whose end nobody was told.
+    private(set) var entries: [Labels: Entry] = [:]
+    /// When the first alert came.
+    let begin: Timestamp
+    /// When the last message was sent.
+    private(set) var lastSent: Timestamp?
     private var failureCount = 0
     private var retryAt: Timestamp?
 
@@ -29,6 +31,19 @@ struct ReceiverGroup: Sendable {
         times = settings.times
         tellsResolved = settings.tellsResolved
         begin = now
+    }
+
+    /// What an earlier run of the daemon knew, as of `now`; nil if that is nothing any more.
+    init?(_ record: ReceiverRecord, _ settings: ReceiverSettings, at now: Timestamp) {
+        name = record.name
+        times = settings.times
+        tellsResolved = settings.tellsResolved
+        begin = min(now, Timestamp(millis: record.begin))
+        lastSent = record.lastSent.map { min(now, Timestamp(millis: $0)) }
+        for (alert, isToldFiring) in record.alerts(at: now) {
+            entries[alert.labels] = Entry(alert: alert, isToldFiring: isToldFiring)
+        }
+        if entries.isEmpty { return nil }
     }
 
     /// Whether there is nothing more to be told.
@@ -97,7 +112,7 @@ struct ReceiverGroup: Sendable {
     }
 
     /// Whether there is something that the receiver does not know yet.
-    private func hasChanged(at now: Timestamp) -> Bool {
+    func hasChanged(at now: Timestamp) -> Bool {
         entries.values.contains { entry in
             isOver(entry, at: now) ? entry.isToldFiring && tellsResolved : !entry.isToldFiring
         }

@@ -20,12 +20,11 @@ actor ReceiverSender {
     private let externalURL: String
     private let metrics: SenderMetrics
     private let backoff: Backoff
+    private let memory: ReceiverMemory
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
+    private let task = SendingTask()
     private var groups: [String: ReceiverGroup] = [:]
-    private var worker: Task<Void, Never>?
-    private var nap: Task<Void, Never>?
-    private var isStopping = false
 
     /// A sender that knows of no alerts.
     ///
@@ -35,12 +34,14 @@ actor ReceiverSender {
         externalURL: String,
         registry: Registry,
         backoff: Backoff,
+        memory: ReceiverMemory? = nil,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) throws {
         self.settings = settings
         self.externalURL = externalURL
         self.backoff = backoff
+        self.memory = memory ?? ReceiverMemory(nil, logger: logger)
         self.logger = logger
         self.now = now
         client = try ConfiguredClient(settings.client, url: settings.url)
@@ -48,9 +49,18 @@ actor ReceiverSender {
         metrics = SenderMetrics(labels: Labels(["receiver": settings.name]), registry: registry)
     }
 
+    /// Takes up what an earlier run of the daemon told; once, before the first alert.
+    func restore(_ records: [ReceiverRecord]) {
+        let time = now()
+        for record in records.prefix(ReceiverSender.groupLimit) {
+            groups[record.name] = ReceiverGroup(record, settings, at: time)
+        }
+        if !groups.isEmpty { task.start { await self.work() } }
+    }
+
     /// Takes news of alerts; returns at once.
     func send(_ alerts: [AlertNotification]) {
-        guard !isStopping else { return }
+        guard !task.isStopping else { return }
         let time = now()
         for alert in alerts where matchers.allSatisfy({ $0.matches(alert.labels) }) {
             let name = alert.labels["alertname"] ?? ""
@@ -65,23 +75,13 @@ actor ReceiverSender {
             groups[name]?.take(alert)
         }
         // It may have to wake up earlier now.
-        nap?.cancel()
-        if worker == nil, !groups.isEmpty { worker = Task { await self.work() } }
+        task.wake()
+        if !groups.isEmpty { task.start { await self.work() } }
     }
 
     /// Sends what is due or has waited, for at most so long, and ends for good.
     func stop(withinMillis limit: Int64) async {
-        isStopping = true
-        if limit <= 0 { await client.close() }
-        nap?.cancel()
-        let end = Task { [client] in
-            // Cancelled: what was waited for came in time.
-            guard (try? await Task.sleep(for: .milliseconds(limit))) != nil else { return }
-            await client.close()
-        }
-        await worker?.value
-        end.cancel()
-        await client.close()
+        await task.stop(withinMillis: limit, closing: client)
     }
 
     // MARK: - Sending
@@ -91,27 +91,32 @@ actor ReceiverSender {
             for name in groups.keys.sorted() { await tell(name) }
             groups = groups.filter { !$0.value.isEmpty }
             metrics.queueLength.set(Double(groups.count))
-            if isStopping { break }
+            if task.isStopping { break }
             let time = now()
             guard let due = groups.values.compactMap({ $0.due(at: time) }).min() else { break }
-            if due > time { await sleep(millis: min(due.millis &- time.millis, 60_000)) }
+            if due > time { await task.sleep(millis: min(due.millis &- time.millis, 60_000)) }
         }
-        worker = nil
+        task.end()
     }
 
     /// Sends the message about a group if it is due, or if there is no later time for it.
     private func tell(_ name: String) async {
         let time = now()
         groups[name]?.prune(at: time)
-        guard let group = groups[name], let due = group.due(at: time), due <= time || isStopping else {
-            return
+        guard let group = groups[name] else { return }
+        if group.isEmpty, group.lastSent != nil {
+            await memory.note(group, receiver: settings.name, at: time)
         }
+        guard let due = group.due(at: time),
+            due <= time || (task.isStopping && group.hasChanged(at: time))
+        else { return }
         let message = group.message(at: time)
         let (isOver, isSent) = await post(message, name: name)
         // News may have come meanwhile.
         if isOver {
             groups[name]?.confirm(message, at: now())
             if isSent { metrics.sent.add(message.count) }
+            if let group = groups[name] { await memory.note(group, receiver: settings.name, at: now()) }
         } else {
             groups[name]?.fail(at: now(), backoff)
         }
@@ -154,15 +159,6 @@ actor ReceiverSender {
         case .slack(let channel, let username):
             SlackPayload.body(of: message, name: name, channel: channel, username: username)
         }
-    }
-
-    /// Sleeps, unless there is news or the sender is to stop.
-    private func sleep(millis: Int64) async {
-        // Cancelled, it ends early, which is what is wanted.
-        let task = Task { _ = try? await Task.sleep(for: .milliseconds(millis)) }
-        nap = task
-        await task.value
-        nap = nil
     }
 
     private func drop(_ count: Int, _ reason: String) {

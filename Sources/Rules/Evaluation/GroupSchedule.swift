@@ -3,7 +3,8 @@ import Model
 /// When a group is evaluated: at slots, which lie one interval apart and are shifted by the group's offset.
 ///
 /// The offset spreads groups over the interval and is always the same for a group, so that its samples lie at
-/// the same times whenever the daemon was started.
+/// the same times whenever the daemon was started. It is the one that Prometheus gives to a group of that
+/// name in a file of that path: who moves from there to here gets the samples at the same times.
 struct GroupSchedule: Hashable, Sendable {
     /// The time between two slots in milliseconds, at least 1.
     let intervalMillis: Int64
@@ -13,8 +14,9 @@ struct GroupSchedule: Hashable, Sendable {
     /// The schedule of the group `name` of the file at the path `file`.
     init(file: String, name: String, intervalMillis: Int64) {
         self.intervalMillis = max(1, intervalMillis)
-        let hash = GroupSchedule.hash(file: file, name: name)
-        offsetMillis = Int64(truncatingIfNeeded: hash % UInt64(self.intervalMillis))
+        let (nanos, overflow) = UInt64(self.intervalMillis).multipliedReportingOverflow(by: 1_000_000)
+        let offsetNanos = GroupSchedule.hash(file: file, name: name) % (overflow ? .max : nanos)
+        offsetMillis = Int64(offsetNanos / 1_000_000)
     }
 
     /// The schedule that has `slot` among its slots.
@@ -53,13 +55,20 @@ struct GroupSchedule: Hashable, Sendable {
         return slot > horizon ? self.slot(after: now) : slot
     }
 
-    /// FNV-1a over file, a byte that is in no UTF-8 text, and name.
+    /// Prometheus's hash of the labels `file` and `name`: that of their names and values, each behind its
+    /// length.
     private static func hash(file: String, name: String) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        for byte in file.utf8 { add(byte) }
-        add(0xff)
-        for byte in name.utf8 { add(byte) }
-        return hash
+        var bytes: [UInt8] = []
+        for text in ["file", file, "name", name] {
+            let count = text.utf8.count
+            if count < 255 {
+                bytes.append(UInt8(count))
+            } else {
+                bytes.append(255)
+                for shift in [0, 8, 16] { bytes.append(UInt8(truncatingIfNeeded: count >> shift)) }
+            }
+            bytes.append(contentsOf: text.utf8)
+        }
+        return XXHash64.hash(bytes)
     }
 }

@@ -4,13 +4,16 @@ import PromQL
 // Alerting rules: what becomes of the alerts at a slot, and who is told.
 
 extension RuleGroupRunner {
-    /// Evaluates an alerting rule for the slot, tells receivers, and answers the series of its active alerts.
-    func alertSeries(ofRuleAt index: Int, _ alert: AlertDefinition, at slot: Timestamp) async throws
-        -> [RecordedSeries]
-    {
+    /// Evaluates an alerting rule for the slot and answers the series of its active alerts.
+    func alertSeries(
+        ofRuleAt index: Int,
+        _ alert: AlertDefinition,
+        at slot: Timestamp,
+        _ pass: inout RulePass
+    ) throws -> [RecordedSeries] {
         let rule = group.rules[index]
         let settings = context.alerts.settings()
-        let instances = try await instances(of: rule, at: slot, settings: settings)
+        let instances = try instances(of: rule, at: slot, settings: settings)
         let (change, result) = state.withLock { state in
             let old = state.rules[index].alerts
             let result = Result { () throws(RuleError) in
@@ -22,33 +25,36 @@ extension RuleGroupRunner {
             }
             return (AlertChange(from: old, to: state.rules[index].alerts), result)
         }
-        if !change.isEmpty { await context.memory?.note(change, of: identities[index], at: slot) }
-        let unsent = try result.get()
-        if !unsent.isEmpty, let sink = context.alerts.sink {
-            let intervalMillis = schedule.intervalMillis
-            await sink.send(
-                unsent.map { alert in
-                    AlertNotification(
-                        alert,
-                        rule: rule,
-                        at: slot,
-                        intervalMillis: intervalMillis,
-                        settings: settings
-                    )
-                }
-            )
+        let unsent = (try? result.get()) ?? []
+        if !change.isEmpty || !unsent.isEmpty {
+            let notifications = unsent.map { alert in
+                AlertNotification(
+                    alert,
+                    rule: rule,
+                    at: slot,
+                    intervalMillis: schedule.intervalMillis,
+                    settings: settings
+                )
+            }
+            pass.news.append((index, AlertNews(change: change, notifications: notifications)))
         }
+        _ = try result.get()
         return state.withLock { AlertSeries.samples(of: $0.rules[index].alerts, rule: rule) }
     }
 
+    /// Keeps what has happened to the alerts of a rule, then tells receivers.
+    func tell(_ news: AlertNews, ofRuleAt index: Int, at slot: Timestamp) async {
+        if !news.change.isEmpty {
+            await context.memory?.note(news.change, of: identities[index], at: slot)
+        }
+        if !news.notifications.isEmpty { await context.alerts.sink?.send(news.notifications) }
+    }
+
     /// The alerts that the rule's expression asks for.
-    private func instances(of rule: Rule, at slot: Timestamp, settings: AlertSettings) async throws
-        -> [Alert]
-    {
-        let time = slot.advanced(byMillis: -queryOffsetMillis)
-        let (query, templates) = (context.query, rule.templates)
-        return try await evaluating { budget in
-            let value = try query(rule.expr, time, budget)
+    private func instances(of rule: Rule, at slot: Timestamp, settings: AlertSettings) throws -> [Alert] {
+        try withBudget { budget in
+            let query = context.query
+            let value = try query(rule.expr, slot.advanced(byMillis: -queryOffsetMillis), budget)
             let setting = TemplateSetting(
                 query: { text in
                     // Queries of templates are about the slot itself, whatever the offset.
@@ -58,7 +64,7 @@ extension RuleGroupRunner {
                 externalURL: settings.externalURL,
                 pathPrefix: settings.pathPrefix
             )
-            return try templates?.instances(
+            return try rule.templates?.instances(
                 of: value,
                 alert: rule.name,
                 at: slot,
@@ -90,4 +96,12 @@ extension RuleGroupRunner {
             }
         }
     }
+}
+
+/// What has happened to the alerts of a rule at a slot.
+struct AlertNews: Sendable {
+    /// What is to be kept before anybody is told.
+    var change: AlertChange
+    /// What receivers are told.
+    var notifications: [AlertNotification]
 }

@@ -54,12 +54,19 @@ final class RuleGroupRunner: Sendable {
     func writes(_ series: Labels) -> Bool { state.withLock { $0.writes(series) } }
 
     /// Evaluates at every slot from the next one on, until the task is cancelled.
+    ///
+    /// Slots that come up while an evaluation takes too long are left out and made up for later.
     func run() async {
         var slot = schedule.slot(after: context.clock.now())
+        var missed: TimeRange?
         while await sleep(until: &slot) {
             // A task of its own: cancelling the loop ends its sleep and must not reach into a write.
             await Task { [slot] in await self.iterate(at: slot) }.value
+            if let missed { await context.history?.catchUp(group, from: missed.start, through: missed.end) }
             let (next, missedCount) = schedule.next(after: slot, now: context.clock.now())
+            missed =
+                missedCount == 0
+                ? nil : TimeRange(slot.advanced(byMillis: 1), next.advanced(byMillis: -1))
             state.withLock {
                 $0.counts.missedIterations &+= missedCount
                 $0.counts.iterations &+= missedCount
@@ -77,18 +84,26 @@ final class RuleGroupRunner: Sendable {
         if cancellingQuery { budget?.cancel() }
     }
 
-    private var isStopped: Bool { control.withLock { $0.isStopped } }
+    /// Whether the evaluation under way is to end.
+    var isStopped: Bool { control.withLock { $0.isStopped } }
 
-    /// Evaluates all rules once for the slot.
+    /// Evaluates all rules once for the slot; what they write is durable when it returns.
     func iterate(at slot: Timestamp) async {
         let evaluatedAt = context.clock.now()
         let start = ContinuousClock.now
         let time = slot.advanced(byMillis: -queryOffsetMillis)
         var sampleCount = 0
+        var writes: [RulePass.Write] = []
+        var index = 0
         await restore(at: slot)
-        for index in group.rules.indices where !isStopped {
-            sampleCount += await evaluate(ruleAt: index, at: slot)
+        while index < group.rules.count, !isStopped {
+            let pass = await pass(from: index, at: slot)
+            index = pass.next
+            sampleCount += pass.sampleCount
+            writes += pass.writes
+            await tell(pass, at: slot)
         }
+        await waitUntilDurable(writes)
         if !isStopped { await endAbandoned(at: time) }
         state.withLock {
             if !isStopped { $0.lastSlot = slot }
@@ -102,108 +117,12 @@ final class RuleGroupRunner: Sendable {
         await context.memory?.note(slot, of: group)
     }
 
-    // MARK: - One rule
-
-    /// Evaluates a rule and writes what it yields; returns how many samples that were.
-    private func evaluate(ruleAt index: Int, at slot: Timestamp) async -> Int {
-        let rule = group.rules[index]
-        let time = slot.advanced(byMillis: -queryOffsetMillis)
-        let evaluatedAt = context.clock.now()
-        let start = ContinuousClock.now
-        var failure: String?
-        var sampleCount = 0
-        do {
-            let recorded = try await series(ofRuleAt: index, at: slot)
-            sampleCount = recorded.count
-            try await write(recorded, ruleAt: index, at: time)
-        } catch {
-            if isStopped { return 0 }
-            failure = "\(error)"
-        }
-        let previous = state.withLock { state in
-            let previous = state.rules[index].lastError
-            state.rules[index].health = failure == nil ? .ok : .err
-            state.rules[index].lastError = failure
-            state.rules[index].lastEvaluation = evaluatedAt
-            state.rules[index].evaluationSeconds = RuleGroupRunner.seconds(since: start)
-            state.counts.evaluations += 1
-            state.counts.failures += failure == nil ? 0 : 1
-            return previous
-        }
-        if let failure, failure != previous {
-            context.logger.warning(
-                "a rule failed",
-                metadata: [
-                    "file": "\(group.file)", "group": "\(group.name)", "rule": "\(rule.name)",
-                    "error": "\(failure)",
-                ]
-            )
-        }
-        return sampleCount
-    }
-
-    /// The series that a rule yields at a slot.
-    private func series(ofRuleAt index: Int, at slot: Timestamp) async throws -> [RecordedSeries] {
-        let rule = group.rules[index]
-        if case .alerting(let alert) = rule.kind {
-            return try await alertSeries(ofRuleAt: index, alert, at: slot)
-        }
-        let (query, limit) = (context.query, group.limit)
-        let time = slot.advanced(byMillis: -queryOffsetMillis)
-        return try await evaluating { budget in
-            try RecordedSeries.make(of: query(rule.expr, time, budget), rule: rule, limit: limit)
-        }
-    }
-
-    /// Runs `body` where it may block, with a budget that ends when the group is stopped.
-    func evaluating<T: Sendable>(_ body: @escaping @Sendable (QueryBudget) throws -> T) async throws -> T {
+    /// Runs `body` with a budget that ends when the group is stopped.
+    func withBudget<Value>(_ body: (QueryBudget) throws -> Value) throws -> Value {
         let budget = QueryBudget(limits: context.limits.current)
         control.withLock { $0.budget = budget }
         defer { control.withLock { $0.budget = nil } }
-        return try await context.blocking.run { try body(budget) }
-    }
-
-    /// Writes the samples and a staleness marker for each series that the rule does not yield any more.
-    private func write(_ recorded: [RecordedSeries], ruleAt index: Int, at time: Timestamp) async throws {
-        let written = Set(recorded.map(\.labels))
-        let (ended, describedQuery) = state.withLock {
-            ($0.ended(ruleAt: index, nowWriting: written), $0.rules[index].describedQuery)
-        }
-        var batch = SampleBatch()
-        for series in recorded {
-            if let histogram = series.histogram {
-                batch.append(series.labels, time, histogram)
-            } else {
-                batch.append(series.labels, time, series.value)
-            }
-        }
-        for labels in ended { batch.append(labels, time, StaleMarker.value) }
-        guard batch.sampleCount > 0 else { return }
-        let query = group.rules[index].query
-        if describedQuery != query { batch.metadata = metadata(ofRuleAt: index) }
-        let outcome = try await context.sink.append(batch)
-        let previous = state.withLock { state in
-            let previous = state.rules[index].written
-            state.rules[index].written = written
-            state.rules[index].describedQuery = query
-            return previous
-        }
-        if case .recording(let record) = group.rules[index].kind, RuleMemory.keeps(record),
-            written != previous
-        {
-            await context.memory?.note(recorded: written.subtracting(previous), ended: ended)
-        }
-        if !outcome.rejections.isEmpty { throw RuleError.refused(outcome.rejections.summary) }
-    }
-
-    /// The recorded metric's metadata; of several rules that record it the first one describes it.
-    private func metadata(ofRuleAt index: Int) -> [MetricMetadata] {
-        let rule = group.rules[index]
-        guard case .recording = rule.kind,
-            group.rules.firstIndex(where: { ByteText($0.name) == ByteText(rule.name) }) == index
-        else { return [] }
-        let help = "Recorded by rule group \(group.name): \(rule.query)"
-        return [MetricMetadata(name: rule.name, kind: .gauge, help: help)]
+        return try body(budget)
     }
 
     /// Ends the series of rules that were removed, unless another rule goes on writing them.
@@ -237,7 +156,8 @@ final class RuleGroupRunner: Sendable {
         return false
     }
 
-    private static func seconds(since start: ContinuousClock.Instant) -> Double {
+    /// How long ago that was, in seconds.
+    static func seconds(since start: ContinuousClock.Instant) -> Double {
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         return Double(seconds) + Double(attoseconds) * 1e-18
     }

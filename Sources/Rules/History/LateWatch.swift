@@ -44,10 +44,10 @@ package final class LateWatch: SampleSink {
     }
 
     /// Stores the batch, then notes what of it is late.
-    package func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
-        let outcome = try await sink.append(batch)
+    package func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
+        let staged = try sink.stage(batch)
         noteLate(batch)
-        return outcome
+        return staged
     }
 
     /// Notes that a group was evaluated at `slot`.

@@ -143,7 +143,7 @@ package actor RuleHistory {
         await planWishes(runners)
     }
 
-    /// Makes up for the slots of a group from `start` to `end`, at which the daemon was down.
+    /// Makes up for the slots of a group from `start` to `end`, at which the daemon was down or too slow.
     func catchUp(_ group: RuleGroup, from start: Timestamp, through end: Timestamp) {
         let settings = settings()
         guard settings.repairMillis > 0, start <= end else { return }
@@ -199,9 +199,9 @@ private struct RippleSink: SampleSink {
     let sink: any SampleSink
     let watch: LateWatch
 
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
-        let outcome = try await sink.append(batch)
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
+        let staged = try sink.stage(batch)
         watch.noteLate(batch, toleranceMillis: -1)
-        return outcome
+        return staged
     }
 }

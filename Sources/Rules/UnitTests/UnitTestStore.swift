@@ -72,7 +72,7 @@ final class UnitTestStore: SampleSink, SeriesSource {
         }
     }
 
-    func append(_ batch: SampleBatch) async throws(SinkError) -> AppendOutcome {
+    func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         state.withLock { state in
             for (index, run) in batch.series.enumerated() {
                 let labels = batch.labels(at: index)
@@ -88,7 +88,7 @@ final class UnitTestStore: SampleSink, SeriesSource {
                 }
             }
         }
-        return AppendOutcome(storedSampleCount: batch.sampleCount)
+        return StagedWrite(AppendOutcome(storedSampleCount: batch.sampleCount))
     }
 
     func select(_ request: SelectRequest, budget: QueryBudget) throws(SourceError) -> any SeriesSet {
