@@ -6,7 +6,8 @@ import Testing
 /// Arithmetic on native histograms.
 @Suite("Native histograms")
 struct HistogramTests {
-    private static func random(_ generator: inout SeededGenerator) -> NativeHistogram {
+    /// A histogram with exponential buckets, of whole observations.
+    static func random(_ generator: inout SplitMix) -> NativeHistogram {
         var histogram = NativeHistogram(schema: Int32.random(in: -3...8, using: &generator))
         histogram.zeroThreshold = [0, 0.001, 0.25, 1].randomElement(using: &generator) ?? 0
         histogram.zeroCount = Double(Int.random(in: 0...5, using: &generator))
@@ -36,7 +37,7 @@ struct HistogramTests {
         arguments: [1, 2, 3]
     )
     func sumsKeepCounts(_ seed: UInt64) throws {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix(state: seed)
         for _ in 0..<500 {
             let (a, b) = (HistogramTests.random(&generator), HistogramTests.random(&generator))
             let sum = try a.combined(b, isDifference: false).histogram
@@ -54,7 +55,7 @@ struct HistogramTests {
 
     @Test("a histogram that only grew is no reset, one that shrank is", arguments: [1, 2, 3])
     func findsResets(_ seed: UInt64) throws {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix(state: seed)
         for _ in 0..<500 {
             let (a, b) = (HistogramTests.random(&generator), HistogramTests.random(&generator))
             let sum = try a.combined(b, isDifference: false).histogram
@@ -90,7 +91,7 @@ struct HistogramTests {
 
     @Test("quantiles rise with φ, and the fraction below a quantile is φ", arguments: [1, 2, 3])
     func quantilesAndFractions(_ seed: UInt64) {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix(state: seed)
         for _ in 0..<300 {
             var histogram = HistogramTests.random(&generator)
             // The fraction within a zero bucket of no width says nothing.
@@ -128,20 +129,5 @@ struct HistogramTests {
             #expect(ExponentialBounds.upper(Int64(Int32.max), schema) == .infinity)
             #expect(ExponentialBounds.upper(Int64(Int32.min), schema) == 0)
         }
-    }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

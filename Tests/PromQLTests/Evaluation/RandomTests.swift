@@ -189,6 +189,21 @@ struct RandomTests {
                 series[labels] = RandomTests.column(&generator)
             }
         }
+        for (index, name) in ["h", "n", "cumulative"].enumerated() {
+            for key in ["x", "y"] {
+                var column = SampleColumn()
+                for step in 0..<30 as Range<Int64> {
+                    var histogram = HistogramTests.random(&generator)
+                    if index == 1 { histogram.counterReset = .gauge }
+                    if Int.random(in: 0..<20, using: &generator) == 0 {
+                        column.append(millis: step * 10_000, value: index == 2 ? StaleMarker.value : 1)
+                    } else {
+                        column.append(millis: step * 10_000, histogram: histogram)
+                    }
+                }
+                series[Labels(["__name__": name, "k": key, "job": "api"])] = column
+            }
+        }
         let source = MemorySource(series)
         let pieces = [
             "(", ")", "[5m]", "[1m:10s]", "@ 30", "offset 10s", "+", "-", "*", "/", "^", "==", "and", "or",
@@ -196,6 +211,7 @@ struct RandomTests {
             "by (k)", "without (k)", "on (k)", "group_left", "bool", "NaN", "Inf", "0", "-1", "1e300", "sum",
             "a", "b",
             "time()", "scalar(", "vector(", "rate(", "topk(", "quantile(", "{}", "\"k\"", ",",
+            "h", "n", "histogram_quantile(0.5,", "anchored", "smoothed", "</", "fill(0)",
         ]
         let isSoak = ProcessInfo.processInfo.environment["SEXTANT_SOAK"] == "1"
         for _ in 0..<(isSoak ? 2500 : 250) {
