@@ -27,10 +27,13 @@ private struct HeadFlush {
     /// The series in label order.
     let order: [UInt32]
     let partitions: FlushPartitions
+    /// The times that existing segments cover.
+    let covered: [TimeRange]
 
-    init(_ head: Head, _ retention: RetentionClasses, now: Timestamp) {
+    init(_ head: Head, _ retention: RetentionClasses, covered: [TimeRange], now: Timestamp) {
         self.head = head
         self.retention = retention
+        self.covered = covered
         self.now = now
         order = head.seriesInLabelOrder()
         var partitions = FlushPartitions()
@@ -45,6 +48,19 @@ private struct HeadFlush {
         }
         partitions.choose()
         self.partitions = partitions
+    }
+
+    /// The level of what is written for a partition: 0, or that of a merge if it is over and has no segment.
+    ///
+    /// Then it is made as small as a merge would make it, and no merge has to write it again.
+    func level(of partition: FlushPartitions.Partition) -> Int {
+        let start = Timestamp(millis: partition.start)
+        let range = TimeRange(start, start.advanced(byMillis: partition.length - 1))
+        guard now > range.end.advanced(byMillis: CompactionPlanner.delayMillis),
+            !covered.contains(where: { $0.overlaps(range) }),
+            let tier = CompactionPlanner.tiers.firstIndex(of: partition.length)
+        else { return 0 }
+        return tier + 1
     }
 
     /// What is to be stored of a series, by destination; what has expired is not.
@@ -63,7 +79,8 @@ private struct HeadFlush {
 extension Store {
     /// Writes what a head has into segments; they count once the catalog has them.
     func writeSegments(of frozen: FrozenHead) throws(StorageError) -> [Segment] {
-        let flush = HeadFlush(frozen.head, state.withLock { $0.retention }, now: options.now())
+        let (retention, covered) = state.withLock { ($0.retention, $0.segments.map(\.record.range)) }
+        let flush = HeadFlush(frozen.head, retention, covered: covered, now: options.now())
         var segments: [Segment] = []
         var done: Set<HeadFlush.Destination> = []
         var isComplete = false
@@ -82,7 +99,8 @@ extension Store {
                                 }
                                 let shape = SegmentShape(
                                     retentionMillis: destination.retentionMillis,
-                                    sequence: frozen.sequence
+                                    sequence: frozen.sequence,
+                                    level: flush.level(of: destination.partition)
                                 )
                                 outputs[destination] = try beginSegment(shape)
                             }

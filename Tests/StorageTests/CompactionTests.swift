@@ -64,6 +64,36 @@ private let start: Int64 = 1_767_225_600_000
         #expect(try store.read([Matcher("i", .equal, "3")]).values.first?.values[1] == 99)
     }
 
+    @Test("What is flushed of a day that is over is not written again; what joins it later is")
+    func flushOfThePast() async throws {
+        let clock = TestClock(start + 3 * day)
+        let folder = try TemporaryFolder()
+        let store = try Store.open(folder, clock)
+        func write(_ millis: Range<Int64>) async throws {
+            var batch = SampleBatch()
+            for step in stride(from: millis.lowerBound, to: millis.upperBound, by: 60_000) {
+                batch.append(Labels(["__name__": "m"]), Timestamp(millis: start + step), Double(step % 7))
+            }
+            _ = try await store.append(batch)
+            try await store.flush()
+        }
+        func levels() -> [Int] { store.state.withLock { $0.segments.map(\.record.level) } }
+        try await write(0..<day)
+        #expect(levels() == [1])
+        let names = try folder.names("segments")
+        try await store.compact()
+        #expect(try folder.names("segments") == names)
+        // The day is there already.
+        try await write(hour..<2 * hour)
+        #expect(levels() == [1, 0])
+        // The third day is not over.
+        try await write(3 * day - hour..<3 * day)
+        #expect(levels() == [1, 0, 0])
+        try await store.compact()
+        #expect(levels().allSatisfy { $0 > 0 })
+        #expect(try store.read().values.first?.count == 1500)
+    }
+
     @Test("Late samples in the log outlive a merge of the segments that they belong to")
     func replayAfterMerge() async throws {
         let clock = TestClock(start + 5 * hour)
