@@ -66,7 +66,9 @@ struct Daemon {
         )
         // They are stopped in the opposite order: first no more requests, then no more rules, then the store.
         var configuration = ServiceGroupConfiguration(
-            services: [core, ReloadOnSignal(core: core), ReloadOnChange(core: core), server],
+            services: [
+                core, ReloadOnSignal(core: core), ReloadOnChange(core: core), MemoryRelease(), server,
+            ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Daemon.quiet(logger)
         )

@@ -152,6 +152,7 @@ final class DaemonCore: Service {
                 "rule_groups": "\(settings.groups.count)", "kpis": "\(settings.definitions.kpis.count)",
             ]
         )
+        MemoryRelease.releaseNow()
 
         // Cancelled instead, the way out is the same.
         try? await gracefulShutdown()

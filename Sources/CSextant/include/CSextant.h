@@ -1,4 +1,4 @@
-// What Swift cannot express well: a processor instruction, unrolled bit packing, a setting of the C library.
+// What Swift cannot express well: a processor instruction, unrolled bit packing, memory that is given back.
 // Every function trusts its arguments; ChunkCodec checks them.
 #ifndef CSEXTANT_H
 #define CSEXTANT_H
@@ -22,5 +22,10 @@ void sx_unpack64(const uint8_t *bytes, unsigned width, uint64_t *values);
 /// Lets the C library keep up to 64 MiB of freed memory instead of giving it back to the kernel at once. Buffers of
 /// requests come and go all the time; page faults for them cost more than decoding them does.
 void sx_keep_freed_memory(void);
+
+/// Gives back memory that is not in use: what the C library keeps of freed memory, and the pages of the program's and its
+/// libraries' code and constants. The pages that are used again come back from the page cache, some microseconds each 64 KiB;
+/// those that only the start needed do not.
+void sx_release_unused_memory(void);
 
 #endif
