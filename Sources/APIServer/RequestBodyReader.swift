@@ -8,7 +8,8 @@ final class RequestBodyReader {
     private let request: Request
     /// What all bodies at work take, in bytes, and how much of it is this one's.
     private let allBodies: SharedAmount
-    private let limits: Limits
+    /// The limits under which the request is answered.
+    let limits: Limits
     private var reservedByteCount = 0
     private var pieces: RequestBody.AsyncIterator?
     private var isAtEnd = false
@@ -39,6 +40,11 @@ final class RequestBodyReader {
         if isAtEnd { return false }
         if request.headers[.transferEncoding] != nil { return true }
         return (announcedLength ?? 0) > 1 << 20
+    }
+
+    /// Whether the head announces a body of `byteCount` bytes or less, or none.
+    func isAtMost(_ byteCount: Int) -> Bool {
+        request.headers[.transferEncoding] == nil && (announcedLength ?? 0) <= byteCount
     }
 
     /// The length that the head announces, in bytes.

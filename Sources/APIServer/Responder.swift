@@ -17,6 +17,9 @@ struct ChannelContext: InitializableFromSource {
 struct Responder: HTTPResponder {
     /// From how many bytes on a body is compressed for clients that take gzip.
     private static let compressedFromBytes = 1024
+    /// Up to how many bytes a body is small, so that reading it may delay other connections of its thread:
+    /// some thousand samples, a millisecond or two.
+    private static let smallBodyBytes = 256 << 10
     /// How long a connection that is to end stays open for the client to read its answer, in seconds.
     private static let lingerSeconds: Int64 = 2
 
@@ -27,17 +30,31 @@ struct Responder: HTTPResponder {
     let context: APIContext
 
     func respond(to request: Request, context channelContext: ChannelContext) async throws -> Response {
-        let began = ContinuousClock.now
-        let limits = context.limits.current
-        let body = RequestBodyReader(request, context.bodies, limits)
         let found = Routes.table.find(request.uri.path)
+        let body = RequestBodyReader(request, context.bodies, context.limits.current)
+        if let found, found.route.isQuick, body.isAtMost(Responder.smallBodyBytes) {
+            return await respond(to: request, body, found, channelContext)
+        }
+        // Tasks of a connection run on its thread, from which this gets them away.
+        return await withTaskExecutorPreference(globalConcurrentExecutor) {
+            await respond(to: request, body, found, channelContext)
+        }
+    }
+
+    private func respond(
+        to request: Request,
+        _ body: RequestBodyReader,
+        _ found: (route: Route, variable: Substring)?,
+        _ channelContext: ChannelContext
+    ) async -> Response {
+        let began = ContinuousClock.now
         var answer: Answer
         if let refusal = foreignHostRefusal(request) {
             answer = refusal
         } else if let found {
             let exchange = Exchange(
                 context: context,
-                limits: limits,
+                limits: body.limits,
                 request: request,
                 body: body,
                 connection: context.connections.connection(of: channelContext.channel),
@@ -122,9 +139,12 @@ struct Responder: HTTPResponder {
                 status: status,
                 headers: headers,
                 body: ResponseBody { writer in
-                    var pieces = pieces
-                    while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
-                    try await writer.finish(nil)
+                    // Making a piece takes a while.
+                    try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                        var pieces = pieces
+                        while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
+                        try await writer.finish(nil)
+                    }
                 }
             )
         case .bytes(var bytes):

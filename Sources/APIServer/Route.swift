@@ -22,11 +22,22 @@ struct Route: Sendable {
     var methods: Set<HTTPRequest.Method>
     /// What answers.
     var handler: Handler
+    /// Whether a request with a small body is answered on the thread of its connection.
+    ///
+    /// That saves the way to another thread and back, and delays the other connections of the thread: only
+    /// for what neither computes long nor waits for a disk there.
+    var isQuick = false
 
-    init(_ path: String, _ methods: Set<HTTPRequest.Method>, _ handler: Handler) {
+    init(
+        _ path: String,
+        _ methods: Set<HTTPRequest.Method>,
+        _ handler: Handler,
+        isQuick: Bool = false
+    ) {
         self.path = path
         self.methods = methods
         self.handler = handler
+        self.isQuick = isQuick
     }
 
     /// The value of the `Allow` field.

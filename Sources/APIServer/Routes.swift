@@ -21,8 +21,8 @@ enum Routes {
         Route("/api/v1/metrics", [.get], .ready(PushRoutes.metrics)),
         Route("/api/v1/admin/wipe", [.put], .ready(PushRoutes.wipe)),
 
-        Route("/-/healthy", [.get, .head], .always(HealthRoutes.healthy)),
-        Route("/-/ready", [.get, .head], .always(HealthRoutes.ready)),
+        Route("/-/healthy", [.get, .head], .always(HealthRoutes.healthy), isQuick: true),
+        Route("/-/ready", [.get, .head], .always(HealthRoutes.ready), isQuick: true),
         Route("/-/reload", [.post, .put], .ready(AdminRoutes.reload)),
 
         Route("/api/v1/query", [.get, .post], .ready(QueryRoutes.instant)),
@@ -48,7 +48,7 @@ enum Routes {
         Route("/api/v1/status/tsdb", [.get], .ready(StorageStatusRoutes.cardinality)),
         Route("/api/v1/status/walreplay", [.get], .always(StorageStatusRoutes.replay)),
 
-        Route("/api/v1/write", [.post], .ready(WriteRoute.write)),
+        Route("/api/v1/write", [.post], .ready(WriteRoute.write), isQuick: true),
         Route("/api/v1/import/prometheus", [.post, .put], .ready(ImportRoute.importText)),
 
         Route("/api/v1/admin/tsdb/flush", [.post, .put], .ready(AdminRoutes.flush)),

@@ -32,6 +32,23 @@ import Testing
         }
     }
 
+    @Test("a large write is stored like a small one")
+    func storesLargeWrite() async throws {
+        try await TestServer.run { server in
+            let samples = (0..<30_000).map { (Double($0), Int64($0)) }
+            let body = WriteBody.make([(labels: [("__name__", "up"), ("job", "a")], samples: samples)])
+            #expect(body.count > 256 << 10)
+            let reply = try await server.client.send(
+                "POST",
+                "/api/v1/write",
+                headers: Self.headers,
+                body: body
+            )
+            #expect(reply.statusCode == 204)
+            #expect(server.store.column(Self.up).timestamps.count == 30_000)
+        }
+    }
+
     @Test("what is refused is named, and the valid rest is stored")
     func storesRest() async throws {
         try await TestServer.run(MemoryStore(.init(refusedMetric: "bad"))) { server in

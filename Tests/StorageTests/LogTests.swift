@@ -111,6 +111,34 @@ struct LogTests {
         #expect(bench.log.byteCount < bench.log.diskByteCount)
     }
 
+    @Test("small writes go over zeros that were written before, and the end is found")
+    func room() async throws {
+        let bench = try LogBench()
+        var sizes: Set<Int> = []
+        for value in 0..<200 {
+            try await bench.write(value)
+            sizes.insert(bench.log.diskByteCount)
+        }
+        #expect(sizes.count < 50, "most writes leave the file as long as it is")
+        let (values, reports) = try bench.read()
+        #expect(values == Array(0..<200))
+        #expect(reports.allSatisfy { $0.hasEnd && $0.damagedCount == 0 && $0.tornByteCount == 0 })
+        #expect(reports.reduce(0) { $0 + $1.fileByteCount } == bench.log.diskByteCount)
+    }
+
+    @Test("no room for zeros is no failure of the write")
+    func noRoom() async throws {
+        let bench = try LogBench()
+        for value in 0..<5 { try await bench.write(value) }
+        // From the sixth write on only the first of its calls works.
+        for value in 5..<40 {
+            bench.files.fail(.write, skipping: 1, code: ENOSPC, lasting: true)
+            try await bench.write(value)
+            bench.files.heal()
+        }
+        #expect(try bench.read().values == Array(0..<40))
+    }
+
     @Test("a forced flush keeps no spare, and one that a dead daemon left goes at the start")
     func noSpare() async throws {
         let bench = try LogBench { $0.logFileBytes = 64 << 10 }

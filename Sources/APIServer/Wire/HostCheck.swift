@@ -7,11 +7,11 @@ import Model
 /// foreign site can have), the name that is listened on, and what the configuration lists.
 enum HostCheck {
     /// Whether `host`, the value of the field Host, may be answered.
-    static func allows(_ host: String, listening: String, allowed: [String]) -> Bool {
+    static func allows(_ host: String, listening: String, allowed: @autoclosure () -> [String]) -> Bool {
         let name = name(of: host)
         if name.isEmpty { return false }
         if isAddress(name) || !name.utf8.contains(UInt8(ascii: ".")) { return true }
-        return ([listening] + allowed).contains { entry in
+        return ([listening] + allowed()).contains { entry in
             let wanted = entry.lowercased()
             return wanted == "*" || wanted.utf8.elementsEqual(name.utf8)
         }

@@ -24,6 +24,14 @@ struct LogFiles {
     /// does not hit both.
     private static let copyDistance = 8 << 10
 
+    /// Groups of less than this on average are written over zeros that were written before, instead of making
+    /// the file longer with each sync: that costs half as much, and each of them is a block anyway.
+    private static let smallGroupByteCount = 4 << 10
+    /// How many zeros are written at a time: pages one by one, as the kernel would keep and write larger
+    /// pieces as one.
+    private static let roomByteCount = 256 << 10
+    private static let page = [UInt8](repeating: 0, count: 4 << 10)
+
     private struct Open {
         let file: any File
         let number: UInt64
@@ -51,6 +59,8 @@ struct LogFiles {
     /// Numbers of files that this process has made.
     private var own: Set<UInt64> = []
     private var buffer: [UInt8] = []
+    /// The size of a group in bytes, as a mean in which the last few count most.
+    private var usualGroupByteCount = 16 << 10
 
     /// The files in `directory`, of which `sizes` are there; `syncs` is false if durability is left to the
     /// operating system.
@@ -100,6 +110,7 @@ struct LogFiles {
         open.isAcknowledged = false
         self.open = open
         note(open)
+        makeRoom(in: open)
         return byteCount
     }
 
@@ -166,6 +177,26 @@ struct LogFiles {
     private mutating func append(_ block: LogFile.Block, _ open: Open) {
         let startsGroup = buffer.isEmpty && open.isAcknowledged
         LogFile.append(block, number: open.number, startsGroup: startsGroup, to: &buffer)
+    }
+
+    /// Writes zeros behind the end of the open file if groups are small and the last one made it longer.
+    private mutating func makeRoom(in open: Open) {
+        usualGroupByteCount += (buffer.count - usualGroupByteCount) / 8
+        let end = open.byteCount + LogFile.endMarkByteCount
+        guard syncs, usualGroupByteCount < LogFiles.smallGroupByteCount, sizes[open.number]?.onDisk == end
+        else { return }
+        let pageByteCount = LogFiles.page.count
+        var position = (end + pageByteCount - 1) / pageByteCount * pageByteCount
+        let roomEnd = position + LogFiles.roomByteCount
+        do throws(FileError) {
+            while position < roomEnd {
+                try open.file.write(LogFiles.page, at: position)
+                position += pageByteCount
+                sizes[open.number]?.onDisk = position
+            }
+        } catch {
+            // Nothing of the log is in it; a disk without room shows with the next group.
+        }
     }
 
     private mutating func begin(_ number: UInt64) throws(FileError) {
