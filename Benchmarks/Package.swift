@@ -41,7 +41,7 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "Model", "Telemetry", "Storage", "PromQL", "KPI",
+                "Model", "Telemetry", "ChunkCodec", "Storage", "PromQL", "KPI",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: [.strictMemorySafety()]

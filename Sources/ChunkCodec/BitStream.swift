@@ -25,6 +25,9 @@ struct BitWriter {
 
 /// Reads bits from bytes, the lowest first; behind the end it reads zeros and knows that it did.
 struct BitCursor {
+    /// How many bits `peek` shows at least.
+    static let peekedCount: UInt64 = 57
+
     private let start: UnsafePointer<UInt8>
     private let byteCount: Int
     /// The number of bits read.

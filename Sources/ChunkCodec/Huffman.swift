@@ -199,23 +199,23 @@ enum Huffman {
                     cursor.skip(Int(truncatingIfNeeded: entry &>> 21 & 15))
                     continue
                 }
-                let length = Int(truncatingIfNeeded: entry &>> 8 & 15)
+                let length = entry &>> 8 & 15
                 guard length > 0, !cursor.isBehindEnd else { throw .badHuffmanCode }
-                cursor.skip(length)
                 let symbol = Int(truncatingIfNeeded: entry & 0xff)
-                if symbol < literalCount {
-                    words[index] = UInt64(truncatingIfNeeded: symbol)
-                    index &+= 1
-                    continue
+                let extraCount = entry &>> 12 & 63
+                let extra: UInt64
+                if extraCount <= BitCursor.peekedCount - 15 {
+                    extra = bits &>> length & (1 &<< extraCount &- 1)
+                    cursor.skip(Int(truncatingIfNeeded: length &+ extraCount))
+                } else {
+                    cursor.skip(Int(truncatingIfNeeded: length))
+                    extra = cursor.read(Int(truncatingIfNeeded: extraCount))
                 }
-                let extraCount = Int(truncatingIfNeeded: entry &>> 12 & 63)
-                let extra = cursor.read(extraCount)
-                if symbol >= classStart {
-                    let top = 2 | UInt64(truncatingIfNeeded: symbol & 1)
-                    words[index] = top &<< UInt64(truncatingIfNeeded: extraCount) | extra
+                if symbol < literalCount || symbol >= classStart {
+                    words[index] = (entry &>> 37 & 15) &<< extraCount | extra
                     index &+= 1
                 } else {
-                    let run = 1 &<< extraCount | Int(truncatingIfNeeded: extra)
+                    let run = 1 &<< Int(truncatingIfNeeded: extraCount) | Int(truncatingIfNeeded: extra)
                     guard run <= count &- index else { throw .badHuffmanCode }
                     (words + index).update(repeating: 0, count: run)
                     index &+= run

@@ -38,14 +38,19 @@ struct HuffmanCode {
     ///
     /// An entry is, from the lowest bit: the symbol (8 bits), the length of its code (4; 0: no code begins
     /// so), the number of bits behind the code (6), how many literals the ten bits hold (3), the bits that
-    /// these take (4), and the literals after the first (3 times 4).
+    /// these take (4), the literals after the first (3 times 4), and what stands above the bits behind the
+    /// code in the number that the symbol means (4).
     func decodingTable() -> [UInt64] {
         let size = 1 << Huffman.maxCodeLength
         var table = [UInt64](repeating: 0, count: size)
         for (symbol, length) in lengths.enumerated() where length > 0 {
             var entry = UInt64(symbol) | UInt64(length) << 8
             entry |= UInt64(Huffman.extraBitCount(symbol)) << 12
-            if symbol < Huffman.literalCount { entry |= 1 << 18 | UInt64(length) << 21 }
+            if symbol < Huffman.literalCount {
+                entry |= 1 << 18 | UInt64(length) << 21 | UInt64(symbol) << 37
+            } else {
+                entry |= UInt64(2 | symbol & 1) << 37
+            }
             for index in stride(from: Int(codes[symbol]), to: size, by: 1 << Int(length)) {
                 table[index] = entry
             }
@@ -54,7 +59,7 @@ struct HuffmanCode {
         for index in 0..<size where single[index] >> 18 & 7 == 1 {
             var bitCount = Int(single[index] >> 8 & 15)
             var count: UInt64 = 1
-            var entry = single[index] & 0x3ffff
+            var entry = single[index] & (0x3ffff | 15 << 37)
             while count < 4, bitCount < Huffman.maxCodeLength {
                 let following = single[index >> bitCount]
                 let length = Int(following >> 8 & 15)

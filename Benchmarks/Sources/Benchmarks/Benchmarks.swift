@@ -6,7 +6,9 @@ import Glibc
 @main
 struct Benchmarks {
     /// All benchmarks; a new one is a line here.
-    static let all: [any Benchmark.Type] = [KPIValuesBenchmark.self, KPIPageBenchmark.self]
+    static let all: [any Benchmark.Type] = [
+        DecodeBenchmark.self, IndexBenchmark.self, KPIValuesBenchmark.self, KPIPageBenchmark.self,
+    ]
 
     static func main() async throws {
         let words = CommandLine.arguments.dropFirst()
