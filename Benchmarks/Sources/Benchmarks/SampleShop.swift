@@ -3,6 +3,7 @@ import KPI
 import Logging
 import Model
 import Storage
+import Synchronization
 import Telemetry
 
 /// A store with 2,000 counters over 400 days, and KPIs over them.
@@ -18,11 +19,17 @@ final class SampleShop {
 
     let store: Store
     private let folder: URL
-    private var time = SampleShop.start
+    private let time: Clock
     private var count = 0
 
+    /// A clock that goes on with the samples.
+    final class Clock: Sendable {
+        /// The time, in milliseconds.
+        let millis = Mutex(SampleShop.start)
+    }
+
     /// The time behind the newest sample.
-    var now: Timestamp { Timestamp(millis: time) }
+    var now: Timestamp { Timestamp(millis: time.millis.withLock { $0 }) }
     /// How many samples are stored.
     var sampleCount: Int { count }
 
@@ -31,8 +38,9 @@ final class SampleShop {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(getpid())")
         try? FileManager.default.removeItem(at: folder)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let end = SampleShop.start + Int64(SampleShop.dayCount) * 86_400_000
-        var options = StoreOptions { Timestamp(millis: end) }
+        let clock = Clock()
+        time = clock
+        var options = StoreOptions { Timestamp(millis: clock.millis.withLock { $0 }) }
         options.durability = .os
         options.mergesInBackground = false
         store = try Store(
@@ -58,6 +66,7 @@ final class SampleShop {
 
     /// Appends so many samples to each counter.
     func append(count: Int, stepMillis: Int64) async throws {
+        let first = now.millis
         var batch = SampleBatch()
         for metric in 0..<SampleShop.metricCount {
             for series in 0..<SampleShop.seriesPerMetric {
@@ -67,14 +76,14 @@ final class SampleShop {
                 ])
                 batch.beginSeries(packed: labels.packed)
                 for step in 0..<count {
-                    let millis = time + Int64(step) * stepMillis
+                    let millis = first + Int64(step) * stepMillis
                     let seconds = (millis - SampleShop.start) / 1000
                     batch.append(millis: millis, value: Double(seconds / Int64(7 + series + metric)))
                 }
             }
         }
         _ = try await store.append(batch)
-        time += Int64(count) * stepMillis
+        time.millis.withLock { $0 += Int64(count) * stepMillis }
         self.count += batch.sampleCount
     }
 

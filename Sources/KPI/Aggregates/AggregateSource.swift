@@ -71,8 +71,16 @@ package protocol AggregateSource: Sendable {
     /// When any series of the selectors has values; nil if there is none.
     ///
     /// The newest one is looked for near `now` first.
-    func extent(of selectors: [MetricSelector], now: Int64, budget: QueryBudget) throws(SourceError)
-        -> Extent?
+    ///
+    /// - Parameters:
+    ///   - selectors: What the values are of.
+    ///   - now: The time.
+    ///   - known: What it was before, if nothing older than that has been written since.
+    ///   - budget: What reading may cost.
+    /// - Returns: The times of the oldest and the newest value; nil without any.
+    /// - Throws: Why the samples cannot be read.
+    func extent(of selectors: [MetricSelector], now: Int64, known: Extent?, budget: QueryBudget)
+        throws(SourceError) -> Extent?
 
     /// Whether series of the selectors hold native histograms, which are no numbers.
     func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
@@ -90,4 +98,13 @@ package protocol AggregateSource: Sendable {
     /// All values that the label ever had among the series of the selectors, ascending.
     func values(ofLabel label: String, in selectors: [MetricSelector], budget: QueryBudget)
         throws(SourceError) -> [String]
+}
+
+extension AggregateSource {
+    /// When any series of the selectors has values, without knowing anything about it.
+    package func extent(of selectors: [MetricSelector], now: Int64, budget: QueryBudget) throws(SourceError)
+        -> Extent?
+    {
+        try extent(of: selectors, now: now, known: nil, budget: budget)
+    }
 }

@@ -10,6 +10,10 @@ package final class CachedAggregates: AggregateSource {
     private static let openMillis: Int64 = 1_800_000
     /// How long what was read of open ranges may be used again if nothing is written, in milliseconds.
     private static let recentMillis: Int64 = 10_000
+    /// How long the oldest value of a metric may be relied on if nothing older is written, in milliseconds.
+    private static let extentMillis: Int64 = 60_000
+    /// Of how many metrics that is remembered.
+    private static let extentLimit = 10_000
     /// The most values that are remembered.
     private static let valueLimit = 500_000
 
@@ -37,8 +41,43 @@ package final class CachedAggregates: AggregateSource {
         var lateCount = 0
         /// How many writes have come.
         var writeCount = 0
+        /// When metrics had values, as far as nothing older has been written since.
+        var extents: [[MetricSelector]: KnownExtent] = [:]
+        /// The latest of their oldest values.
+        var latestOldest = Int64.min
+        /// The oldest writes since each reading of an extent that is under way began.
+        var readings: [Int: Int64] = [:]
+        var readingCount = 0
         /// What was read since the last write: open ranges by their ends, and when series have values.
         var recent = Recent()
+
+        /// Begins a reading of an extent, and tells what is known of it.
+        mutating func beginReading(_ selectors: [MetricSelector], at now: Int64) -> (Int, Extent?) {
+            readingCount += 1
+            readings[readingCount] = .max
+            guard let known = extents[selectors], now < known.until else { return (readingCount, nil) }
+            return (readingCount, known.extent)
+        }
+
+        /// Ends it, and keeps what was found if no write since may have made it wrong.
+        mutating func endReading(
+            _ reading: Int,
+            _ selectors: [MetricSelector],
+            _ known: Extent?,
+            _ found: Extent?,
+            at now: Int64
+        ) {
+            let oldestWrite = readings.removeValue(forKey: reading) ?? .min
+            guard let found, oldestWrite >= found.oldest else {
+                extents[selectors] = nil
+                return
+            }
+            // Samples expire without a write, so that the oldest one is looked for again now and then.
+            let until = known == nil ? now + CachedAggregates.extentMillis : extents[selectors]?.until
+            if extents.count >= CachedAggregates.extentLimit { extents = [:] }
+            latestOldest = max(latestOldest, found.oldest)
+            extents[selectors] = KnownExtent(extent: found, until: until ?? now)
+        }
 
         /// Forgets what has become wrong or too old; whoever reads does that, so that writes cost nothing.
         mutating func refresh(at now: Int64) {
@@ -55,6 +94,12 @@ package final class CachedAggregates: AggregateSource {
             latestReach = min(latestReach, unsettled)
             unsettled = .max
         }
+    }
+
+    private struct KnownExtent {
+        var extent: Extent
+        /// Until when the oldest value may be relied on, in milliseconds.
+        var until: Int64
     }
 
     /// What holds until the next write, and not for long.
@@ -89,6 +134,11 @@ package final class CachedAggregates: AggregateSource {
         base.noteWrite(oldest: millis)
         state.withLock { state in
             state.writeCount += 1
+            for (reading, oldest) in state.readings where millis < oldest { state.readings[reading] = millis }
+            if millis < state.latestOldest {
+                state.extents = [:]
+                state.latestOldest = .min
+            }
             guard millis < state.latestReach else { return }
             state.lateCount += 1
             state.unsettled = min(state.unsettled, millis)
@@ -98,20 +148,27 @@ package final class CachedAggregates: AggregateSource {
     package func extent(
         of selectors: [MetricSelector],
         now: Int64,
+        known: Extent?,
         budget: QueryBudget
     ) throws(SourceError) -> Extent? {
         let time = clock().millis
-        let (known, writeCount) = state.withLock { state in
+        let (recent, writeCount) = state.withLock { state in
             state.recent.refresh(at: time, state.writeCount)
             return (state.recent.extents[selectors], state.writeCount)
         }
-        if let known { return known }
-        let extent = try base.extent(of: selectors, now: now, budget: budget)
-        state.withLock { state in
-            guard state.writeCount == writeCount else { return }
-            state.recent.extents[selectors] = .some(extent)
+        if let recent { return recent }
+        let (reading, before) = state.withLock { $0.beginReading(selectors, at: time) }
+        var found: Extent?
+        defer {
+            state.withLock { state in
+                state.endReading(reading, selectors, before, found, at: time)
+                if found != nil, state.writeCount == writeCount {
+                    state.recent.extents[selectors] = .some(found)
+                }
+            }
         }
-        return extent
+        found = try base.extent(of: selectors, now: now, known: known ?? before, budget: budget)
+        return found
     }
 
     package func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
@@ -322,13 +379,21 @@ package final class CachedAggregates: AggregateSource {
             for (start, end, entry) in learnt {
                 let key = Key(metric: request.metric.identity, label: request.label, start: start)
                 var entries = state.entries[key] ?? [:]
-                // Of an open period only the longest part is of use; whole periods are few.
-                if entries.count > 8 { entries = entries.filter { $0.key == entries.keys.max() } }
+                state.valueCount -= entries.values.reduce(0) { $0 + $1.values.count }
+                CachedAggregates.thin(&entries)
                 entries[end] = entry
                 state.entries[key] = entries
-                state.valueCount += entry.values.count
+                state.valueCount += entries.values.reduce(0) { $0 + $1.values.count }
                 state.latestReach = max(state.latestReach, end + (key.metric.leadMillis ?? 0))
             }
+        }
+    }
+
+    /// Leaves out some of many parts of a period: the later, the fewer, so that a late sample costs little.
+    private static func thin(_ entries: inout [Int64: Entry]) {
+        guard entries.count >= 12 else { return }
+        for (place, end) in entries.keys.sorted(by: >).enumerated() where place > 2 && place % 2 == 0 {
+            entries[end] = nil
         }
     }
 }

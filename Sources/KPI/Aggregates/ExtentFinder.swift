@@ -38,6 +38,13 @@ final class ExtentFinder: Sendable {
         return Extent(oldest: oldest, newest: newest)
     }
 
+    /// The time of the newest value at or behind a time; nil if there is none.
+    func newest(_ selector: MetricSelector, from start: Int64, budget: QueryBudget) throws(SourceError)
+        -> Int64?
+    {
+        try last(selector, from: start, through: .max, budget)
+    }
+
     /// Whether the selector's newest series hold native histograms.
     func hasHistograms(_ selector: MetricSelector, now: Int64, budget: QueryBudget) throws(SourceError)
         -> Bool

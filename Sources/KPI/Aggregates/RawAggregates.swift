@@ -39,9 +39,18 @@ package struct RawAggregates: AggregateSource {
     package func extent(
         of selectors: [MetricSelector],
         now: Int64,
+        known: Extent?,
         budget: QueryBudget
     ) throws(SourceError) -> Extent? {
         var extent: Extent?
+        if let known {
+            // A metric goes on from where it was, so that only what is new is read.
+            for selector in selectors {
+                let newest = try extents.newest(selector, from: known.newest, budget: budget)
+                extent = Extent.union(extent, newest.map { Extent(oldest: known.oldest, newest: $0) })
+            }
+            if extent != nil { return extent }
+        }
         for selector in selectors {
             extent = Extent.union(extent, try extents.extent(of: selector, now: now, budget: budget))
         }

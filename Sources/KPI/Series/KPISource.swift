@@ -51,23 +51,26 @@ package struct KPISource: SeriesSource {
         for group in selection.groups {
             var points: [(frames: [Frame], points: [(millis: Int64, frame: Int)])] = []
             var tasks: [KPITask] = []
-            for item in group.items {
+            var indices: [ByteText: Int] = [:]
+            // Only ratios have parts; whether data are complete is known without their values.
+            let items = selector.name.hasSuffix("ator") ? group.items.filter(\.kpi.isRatio) : group.items
+            let needsValues = selector.name != "kpi_complete"
+            for item in items {
                 let found = try times.points(
                     item.period,
                     selection.window,
                     item.calendar,
                     movedBy: selection.offset
                 )
+                indices[ByteText(item.kpi.name)] = points.count
                 points.append(found)
-                tasks.append(KPITask(item.kpi, frames: found.frames))
+                tasks.append(KPITask(item.kpi, frames: needsValues ? found.frames : []))
             }
             let evaluator = service.evaluator(group.definitions, at: service.now)
             let rows = try evaluator.rows(tasks, by: selection.label, budget: budget)
             for row in rows {
-                guard let index = group.items.firstIndex(where: { $0.kpi.name == row.kpi.name }) else {
-                    continue
-                }
-                let labels = selection.labels(of: group.items[index], row.group)
+                guard let index = indices[ByteText(row.kpi.name)] else { continue }
+                let labels = selection.labels(of: items[index], row.group)
                 guard selector.takes(labels, exactly: row.kpi.name) else { continue }
                 let frames = points[index].frames
                 let state = completeness(of: row, frames, group.definitions)
