@@ -17,6 +17,8 @@ private struct DamageFixture: Sendable {
     let columns: [SampleColumn]
     /// How many samples each file holds.
     let whole: Int
+    /// Where the blocks of each segment end: what comes behind can be made again.
+    let blockEnds: [String: Int]
 
     init() async throws {
         let folder = try ScratchFolder()
@@ -49,6 +51,11 @@ private struct DamageFixture: Sendable {
         labels = (0..<set.count).map { set.labels(at: $0) }
         self.columns = columns
         whole = columns.reduce(0) { $0 + $1.count }
+        var blockEnds: [String: Int] = [:]
+        for segment in store.state.withLock({ $0.segments }) {
+            blockEnds["segments/\(segment.record.file)"] = try segment.blockTable().directories.last?.end
+        }
+        self.blockEnds = blockEnds
         // As a kill would leave it: the log has no closed end, the catalog a write-ahead file.
         picture = StorePicture(disk: files.disk, catalog: CatalogPicture(of: folder.path))
         store.close()
@@ -108,6 +115,10 @@ private struct DamageFixture: Sendable {
             let state = "\(damage) \(number) of \(name), seed \(seed)"
             let lost = try check(fixture, picture, state)
             if lost > 0 { lossCount += 1 }
+            if let end = fixture.blockEnds[name], bytes.count == before.count {
+                let isBehind = zip(bytes, before).prefix(end).allSatisfy { $0 == $1 }
+                if isBehind { #expect(lost == 0, "\(state)") }
+            }
             let kind = String(name.split(separator: ".").last ?? "")
             mostLost[kind] = max(mostLost[kind] ?? 0, lost)
         }

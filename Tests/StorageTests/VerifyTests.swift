@@ -122,14 +122,67 @@ import Testing
         #expect(isEqual(try read(folder).content, found.content))
     }
 
-    @Test("A segment whose directory is damaged goes to quarantine as a whole", arguments: [-120.0, -20])
-    func damagedDirectory(place: Double) async throws {
+    @Test(
+        "A segment whose footer or tables are damaged is written again from what its frames hold",
+        arguments: [-120.0, -90, -20],
+        [false, true]
+    )
+    func damagedTables(place: Double, isFoundByStore: Bool) async throws {
         let (folder, content) = try await makeFolder()
         let names = try folder.names("segments")
         try damage(folder, "segments/\(names[1])", at: place)
+        if !isFoundByStore {
+            let report = try verify(folder)
+            #expect(report.isDamaged && report.findings.map(\.file) == ["segments/\(names[1])"])
+        }
+        let found = try read(folder)
+        #expect(isEqual(found.content, content) && found.warnings.isEmpty)
+        #expect(try folder.names("quarantine") == [names[1]])
+        #expect(try !folder.names("segments").contains(names[1]))
+        #expect(!(try verify(folder).isDamaged))
+    }
+
+    @Test("A segment that is cut off keeps the series whose blocks are there")
+    func cutOff() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store.open(folder, clock)
+        var batch = SampleBatch()
+        for series in 0..<700 {
+            let labels = Labels(["__name__": "m", "i": "\(1000 + series)"])
+            batch.beginSeries(packed: labels.packed)
+            for sample in 0..<20 {
+                let millis = VerifyTests.start + Int64(sample) * 15_000
+                batch.append(millis: millis, value: Double(series * 1000 + sample) / 7)
+            }
+        }
+        _ = try await store.append(batch)
+        try await store.flush()
+        let content = try store.read().mapValues(\.bits)
+        store.close()
+        let name = try #require(try folder.names("segments").first)
+        let url = URL(fileURLWithPath: "\(folder.path)/segments/\(name)")
+        let bytes = try Data(contentsOf: url)
+        try bytes.prefix(bytes.count * 6 / 10).write(to: url)
+        let found = try read(folder)
+        #expect(found.warnings.count == 1 && found.warnings[0].contains("samples are lost"))
+        #expect(found.content.count >= 256 && found.content.count < 700)
+        #expect(isEqual(found.content, content.filter { found.content[$0.key] != nil }))
+        #expect(try read(folder).warnings == found.warnings)
+    }
+
+    @Test("A segment that nothing is known of any more goes to quarantine as a whole")
+    func unknownSegment() async throws {
+        let (folder, content) = try await makeFolder()
+        let names = try folder.names("segments")
+        try damage(folder, "segments/\(names[1])", at: -20)
+        for ending in ["", "-wal", "-shm"] {
+            let path = "\(folder.path)/catalog.sqlite\(ending)"
+            if FileManager.default.fileExists(atPath: path) {
+                try FileManager.default.removeItem(atPath: path)
+            }
+        }
         #expect(try verify(folder).isDamaged)
         #expect(try folder.names("quarantine") == [names[1]])
-        #expect(!(try verify(folder).isDamaged))
         let found = try read(folder)
         #expect(found.warnings.count == 1)
         let lost = VerifyTests.start + VerifyTests.hour..<VerifyTests.start + 2 * VerifyTests.hour

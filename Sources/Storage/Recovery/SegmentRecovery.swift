@@ -25,6 +25,8 @@ struct SegmentRecovery {
     private(set) var found: [(file: String, text: String)] = []
 
     private var adopted: [Segment] = []
+    /// Damaged ones, in whose place others stand.
+    private var mended: [Segment] = []
     private var change = CatalogChange(counters: Counters())
 
     private var fileSystem: any FileSystem { files.fileSystem }
@@ -48,6 +50,7 @@ struct SegmentRecovery {
         let manifest = try catalog.segments()
         try tellOfQuarantine()
         var present: Set<String> = []
+        var damaged: [(name: String, error: StorageError)] = []
         for name in try remainingFiles() {
             present.insert(name)
             counters.lastFile = max(counters.lastFile, SegmentFormat.number(ofName: name) ?? 0)
@@ -58,13 +61,19 @@ struct SegmentRecovery {
                 segments.append(segment)
                 if known == nil { adopted.append(segment) }
             } catch {
-                try putAside(name, error, known?.range ?? .all)
+                damaged.append((name, error))
             }
+        }
+        // What stands in their place gets a number behind all others.
+        for (name, error) in damaged {
+            try putAside(name, error, manifest.first { $0.file == name })
         }
         for record in manifest where !present.contains(record.file) { try tellOfMissing(record) }
         segments.sort { ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file) }
-        change.addedSegments = adopted.map(\.record)
+        change.addedSegments += adopted.map(\.record)
         try commit()
+        for segment in mended { segment.markObsolete() }
+        mended = []
         for segment in adopted {
             telemetry.logger.notice("segments/\(segment.record.file) was not in the catalog and counts")
         }
@@ -80,9 +89,11 @@ struct SegmentRecovery {
 
     /// Goes on without a segment that cannot be read: damaged files are moved away, others are left where
     /// they are.
-    private mutating func putAside(_ name: String, _ error: StorageError, _ range: TimeRange) throws {
+    private mutating func putAside(_ name: String, _ error: StorageError, _ known: SegmentRecord?) throws {
+        let range = known?.range ?? .all
         switch error {
         case .damaged(_, let reason):
+            if try mend(name, reason, known) { return }
             let file = try Quarantine(of: directory, fileSystem).take(name, from: folder)
             let text = "segment \(name) is damaged and was moved to quarantine: \(reason)"
             noteDamage(name, text, range)
@@ -90,6 +101,39 @@ struct SegmentRecovery {
             change.addedDamages.append(DamageRecord(file: file, range: range, text: text))
         case .file(let error): noteDamage(name, "segment \(name) cannot be read: \(error)", range)
         default: throw error
+        }
+    }
+
+    /// Puts what is found in a segment whose tables are damaged in its place; false if nothing is found.
+    private mutating func mend(_ name: String, _ reason: String, _ known: SegmentRecord?) throws -> Bool {
+        do throws(StorageError) {
+            let segment = try Segment(searching: name, known: known, in: folder, files)
+            let repair = SegmentRepair(directory: directory, files: files)
+            let damage = Segment.Damage(range: segment.record.range, reason: reason)
+            let result = try repair.run(segment, [damage], number: counters.lastFile + 1)
+            counters.lastFile += 1
+            counters.lastSequence = max(counters.lastSequence, segment.record.sequence)
+            if let replacement = result.replacement {
+                segments.append(replacement)
+                change.addedSegments.append(replacement.record)
+            }
+            change.removedFiles.append(name)
+            change.addedDamages += result.damagesForReaders
+            mended.append(segment)
+            note(name, result.damage.text)
+            if result.lostCount > 0 {
+                damages.append((result.damage.range, SegmentRecovery.sentence(result.damage.text)))
+            }
+            return true
+        } catch {
+            guard case .file(let error) = error else { return false }
+            // The file stays where it is; the next start tries again.
+            noteDamage(
+                name,
+                "segment \(name) is damaged and cannot be mended: \(error)",
+                known?.range ?? .all
+            )
+            return true
         }
     }
 
@@ -146,10 +190,14 @@ struct SegmentRecovery {
     }
 
     private mutating func noteDamage(_ file: String, _ text: String, _ range: TimeRange) {
+        note(file, text)
+        damages.append((range, SegmentRecovery.sentence(text)))
+    }
+
+    private mutating func note(_ file: String, _ text: String) {
         found.append((file, text))
         telemetry.damagedSegments.add()
         telemetry.logger.error("\(text)")
-        damages.append((range, SegmentRecovery.sentence(text)))
     }
 
     private static func sentence(_ text: String) -> String { "\(text); its samples are missing here" }

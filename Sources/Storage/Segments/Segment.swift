@@ -40,6 +40,8 @@ final class Segment: Sendable {
     let summary: SegmentSummary
 
     private let files: SegmentFiles
+    /// The block table, if that in the file does not count.
+    private let foundTable: BlockTable?
     private let isObsolete = Atomic(false)
     private let isKnownDamaged = Atomic(false)
 
@@ -47,18 +49,14 @@ final class Segment: Sendable {
     init(_ name: String, in directory: String, _ files: SegmentFiles) throws(StorageError) {
         path = "\(directory)/\(name)"
         self.files = files
+        foundTable = nil
         identity = files.makeIdentity()
         let footer: SegmentFooter
         let size: Int
         do {
             let file = try files.file(of: identity, at: path)
             size = try file.size()
-            guard size >= SegmentFormat.header.count + SegmentFormat.footerByteCount else {
-                throw StorageError.damaged(path: path, reason: "it is too short")
-            }
-            let start = size - SegmentFormat.footerByteCount
-            let bytes = try file.read(at: start, count: SegmentFormat.footerByteCount)
-            footer = try SegmentFooter(bytes, path: path, fileByteCount: size)
+            footer = try SegmentFooter(of: file, path: path)
             let content = try Segment.section(at: footer.summary, of: file)
             summary = try SegmentSummary(content, fileByteCount: size)
         } catch let error as StorageError {
@@ -70,16 +68,48 @@ final class Segment: Sendable {
         }
         chunkCount = footer.chunkCount
         sparseSampleCount = footer.sparseSampleCount
-        record = SegmentRecord(
-            file: name,
-            sequence: footer.sequence,
-            range: TimeRange(Timestamp(millis: footer.startMillis), Timestamp(millis: footer.endMillis)),
-            retentionMillis: footer.retentionMillis,
-            seriesCount: footer.seriesCount,
-            sampleCount: footer.sampleCount,
-            byteCount: size,
-            level: summary.level
-        )
+        record = footer.record(file: name, byteCount: size, level: summary.level)
+    }
+
+    /// What a search in the file of a segment finds, whose tables cannot be read; only for `scan`.
+    ///
+    /// - Parameters:
+    ///   - name: The file's name.
+    ///   - known: What the catalog says of it; nil if it does not know it, then its footer has to be whole.
+    ///   - directory: The folder it is in.
+    ///   - files: What segments share.
+    /// - Throws: `StorageError.damaged` if nothing is found in it.
+    init(
+        searching name: String,
+        known: SegmentRecord?,
+        in directory: String,
+        _ files: SegmentFiles
+    ) throws(StorageError) {
+        path = "\(directory)/\(name)"
+        self.files = files
+        identity = files.makeIdentity()
+        summary = SegmentSummary()
+        chunkCount = 0
+        sparseSampleCount = 0
+        do {
+            let file = try files.file(of: identity, at: path)
+            let table = BlockTable(try BlockSearch(file))
+            guard table.count > 0 else {
+                throw StorageError.damaged(path: path, reason: "nothing is found in it")
+            }
+            var record =
+                try known
+                ?? SegmentFooter(of: file, path: path).record(file: name, byteCount: file.size(), level: 0)
+            record.seriesCount = Int(table.firstOrdinals.last ?? 0)
+            self.record = record
+            foundTable = table
+        } catch let error as StorageError {
+            throw error
+        } catch let error as FileError {
+            throw .file(error)
+        } catch {
+            throw .damaged(path: path, reason: "\(error)")
+        }
     }
 
     deinit {
@@ -127,7 +157,8 @@ final class Segment: Sendable {
 
     /// Where the blocks of series are.
     func blockTable() throws(StorageError) -> BlockTable {
-        try cached(summary.blocks) { bytes throws(CodecError) in
+        if let foundTable { return foundTable }
+        return try cached(summary.blocks) { bytes throws(CodecError) in
             try BlockTable(bytes, seriesCount: seriesCount, fileByteCount: record.byteCount)
         }
     }

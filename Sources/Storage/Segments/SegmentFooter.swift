@@ -1,4 +1,6 @@
+import Catalog
 import ChunkCodec
+import Model
 
 /// The end of a segment file: what it holds, and where its summary is.
 ///
@@ -47,6 +49,31 @@ struct SegmentFooter: Hashable, Sendable {
         bytes.append(littleEndian: Checksum.crc32c(bytes))
         bytes.append(contentsOf: SegmentFormat.trailer)
         return bytes
+    }
+
+    /// What the catalog knows of the segment `file`.
+    func record(file: String, byteCount: Int, level: Int) -> SegmentRecord {
+        SegmentRecord(
+            file: file,
+            sequence: sequence,
+            range: TimeRange(Timestamp(millis: startMillis), Timestamp(millis: endMillis)),
+            retentionMillis: retentionMillis,
+            seriesCount: seriesCount,
+            sampleCount: sampleCount,
+            byteCount: byteCount,
+            level: level
+        )
+    }
+
+    /// Reads the end of a segment file.
+    init(of file: any File, path: String) throws {
+        let size = try file.size()
+        guard size >= SegmentFormat.header.count + SegmentFormat.footerByteCount else {
+            throw StorageError.damaged(path: path, reason: "it is too short")
+        }
+        let start = size - SegmentFormat.footerByteCount
+        let bytes = try file.read(at: start, count: SegmentFormat.footerByteCount)
+        try self.init(bytes, path: path, fileByteCount: size)
     }
 
     /// Reads the last `SegmentFormat.footerByteCount` bytes of a file of `fileByteCount` bytes.

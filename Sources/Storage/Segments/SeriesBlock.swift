@@ -37,6 +37,13 @@ final class BlockTable: CachedContent {
         self.directories = directories
     }
 
+    /// What a search in the file has found.
+    init(_ search: BlockSearch) {
+        firstOrdinals = search.firstOrdinals
+        labels = search.labels
+        directories = search.directories
+    }
+
     /// The number of blocks.
     var count: Int { labels.count }
 
@@ -62,13 +69,13 @@ final class LabelsBlock: CachedContent {
 
     var byteCount: Int { 96 + packed.count + ends.count * MemoryLayout<Int>.stride }
 
-    /// The content of the label sets of `count` series.
-    init(_ bytes: [UInt8], count: Int) throws(CodecError) {
+    /// The content of the label sets of `count` series, or of as many as there are.
+    init(_ bytes: [UInt8], count: Int? = nil) throws(CodecError) {
         var reader = ByteReader(bytes)
         var packed: [UInt8] = []
         var ends: [Int] = []
         var start = 0
-        for _ in 0..<count {
+        while count.map({ ends.count < $0 }) ?? !reader.isAtEnd {
             let shared = try reader.readCount(limit: packed.count - start)
             let rest = try reader.readBytes(count: try reader.readCount(limit: reader.remainingCount))
             let previous = start

@@ -125,7 +125,7 @@ package struct DirectoryCheck {
             var change = CatalogChange(counters: counters)
             change.removedFiles = [segment.record.file]
             change.addedSegments = result.replacement.map { [$0.record] } ?? []
-            change.addedDamages = [result.damage]
+            change.addedDamages = result.damagesForReaders
             try catalog.commit(change)
             segment.markObsolete()
             report.tell("segments/\(segment.record.file)", result.damage.text, isDamage: true)

@@ -12,8 +12,13 @@ struct SegmentRepair {
     struct Result {
         /// What is sound of it; nil if nothing is.
         var replacement: Segment?
-        /// What readers are told.
+        /// What happened, for the log and for readers.
         var damage: DamageRecord
+        /// How many samples are lost.
+        var lostCount: Int
+
+        /// What readers are told: nothing if all samples are there.
+        var damagesForReaders: [DamageRecord] { lostCount > 0 ? [damage] : [] }
     }
 
     private var folder: String { "\(directory)/segments" }
@@ -37,14 +42,15 @@ struct SegmentRepair {
             _ = try Quarantine(of: directory, files.fileSystem).copy(name, from: folder)
             let start = damages.map(\.range.start).min() ?? segment.record.range.start
             let end = damages.map(\.range.end).max() ?? segment.record.range.end
-            let lost = segment.record.sampleCount - (replacement?.record.sampleCount ?? 0)
+            let lost = max(0, segment.record.sampleCount - (replacement?.record.sampleCount ?? 0))
             let text = """
                 segment \(name) has damage, \(lost) samples are lost; the file was moved to quarantine: \
                 \(damages.first?.reason ?? "")
                 """
             return Result(
                 replacement: replacement,
-                damage: DamageRecord(file: name, range: TimeRange(start, end), text: text)
+                damage: DamageRecord(file: name, range: TimeRange(start, end), text: text),
+                lostCount: lost
             )
         } catch let error as StorageError {
             throw error
@@ -55,13 +61,24 @@ struct SegmentRepair {
         }
     }
 
+    /// `segment`, or what is found in its file if its block table cannot be read.
+    private func readable(_ segment: Segment) throws(StorageError) -> Segment {
+        do throws(StorageError) {
+            _ = try segment.blockTable()
+            return segment
+        } catch {
+            guard case .damaged = error else { throw error }
+            return try Segment(searching: segment.record.file, known: segment.record, in: folder, files)
+        }
+    }
+
     private func rewrite(_ segment: Segment, _ name: String) throws -> Segment? {
         let path = "\(folder)/\(name)"
         let fileSystem = files.fileSystem
         do {
             var writer = SegmentWriter(file: try fileSystem.create(path + ".tmp"), shape: segment.shape)
             do throws(StorageError) {
-                _ = try segment.scan { labels, column throws(StorageError) in
+                _ = try readable(segment).scan { labels, column throws(StorageError) in
                     do throws(FileError) { try writer.add(labels, column) } catch { throw .file(error) }
                 }
             } catch {

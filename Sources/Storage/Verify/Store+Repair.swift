@@ -13,7 +13,7 @@ extension Store {
         guard let number else { return }
         let repair = SegmentRepair(directory: directory, files: segmentFiles)
         let result = try repair.run(segment, damages, number: number)
-        try replace([segment], by: result.replacement.map { [$0] } ?? [], damages: [result.damage])
+        try replace([segment], by: result.replacement.map { [$0] } ?? [], damages: result.damagesForReaders)
         telemetry.damagedSegments.add()
         telemetry.logger.error("\(result.damage.text)")
     }
