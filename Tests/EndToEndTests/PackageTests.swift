@@ -56,7 +56,7 @@ extension EndToEnd {
             let own = (arguments[..<data] + arguments[(data + 2)...]).map { files[$0] ?? $0 }
             try await withDaemon(own, folder: folder) { sextant in
                 let rules = try JSON(parsing: await sextant.client.get("/api/v1/rules").body)
-                #expect(rules["data"]?["groups"]?.elements.count == 1)
+                #expect(rules["data"]?["groups"]?.elements.count == 2)
             }
         }
 

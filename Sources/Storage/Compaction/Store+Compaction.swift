@@ -71,7 +71,6 @@ extension Store {
     private func merge(_ inputs: [Segment], _ level: Int, _ isForced: Bool) throws(StorageError) -> Bool {
         let start = ContinuousClock.now
         let classes = state.withLock { $0.retention }
-        let sequence = inputs.map(\.record.sequence).max() ?? 0
         let pace = CompactionPace(isForced: isForced)
         let outputs = try writeSegments { (outputs: inout [Int64?: SegmentOutput]) in
             var all = try SegmentMerge(inputs)
@@ -82,7 +81,7 @@ extension Store {
                 if outputs[retention] == nil {
                     let shape = SegmentShape(
                         retentionMillis: retention,
-                        sequence: sequence,
+                        sequence: Store.sequence(ofMerged: inputs, keptFor: retention),
                         level: level
                     )
                     outputs[retention] = try beginSegment(shape)
@@ -133,6 +132,17 @@ extension SegmentOutput {
         writer.beginSeries(all.labels)
         try all.copySamples(to: &writer)
         try writer.endSeries()
+    }
+}
+
+extension Store {
+    /// The number of what a merge of `inputs` writes of one retention: the highest of those with this retention.
+    ///
+    /// A flush writes several segments with one number. The number of a segment of another retention would place
+    /// the result above what the same flush wrote of this retention for more days, which is no input.
+    static func sequence(ofMerged inputs: [Segment], keptFor retentionMillis: Int64?) -> UInt64 {
+        let alike = inputs.filter { $0.record.retentionMillis == retentionMillis }
+        return (alike.isEmpty ? inputs : alike).map(\.record.sequence).max() ?? 0
     }
 }
 
