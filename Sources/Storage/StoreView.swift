@@ -161,17 +161,14 @@ struct StoreView {
 
     private func select(in head: Head, _ matchers: [CompiledMatcher], _ range: TimeRange) -> SelectedSource {
         let matching = matching(matchers, in: head)
-        var found = SelectedSource()
-        guarded {
-            for series in matching where head.hasSamples(series, in: range) {
-                found.labels.append(head.labels(series))
-                found.parts.append(.head(head.snapshot(series)))
-            }
-        }
-        // Places are sorted: what a series has is much to move about.
-        let order = found.labels.indices.sorted { found.labels[$0] < found.labels[$1] }
-        if order.elementsEqual(found.labels.indices) { return found }
-        return SelectedSource(labels: order.map { found.labels[$0] }, parts: order.map { found.parts[$0] })
+        let found = guarded { head.snapshots(of: matching, in: range) }
+        // Places are sorted, by labels alone: what a series has is much to move about.
+        let labels = found.map(\.labels)
+        let order = labels.indices.sorted { labels[$0] < labels[$1] }
+        return SelectedSource(
+            labels: order.map { labels[$0] },
+            parts: order.map { .head(found[$0].series) }
+        )
     }
 
     private func matching(_ matchers: [CompiledMatcher], in head: Head) -> [UInt32] {

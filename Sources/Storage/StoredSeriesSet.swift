@@ -41,11 +41,15 @@ final class StoredSeriesSet: SeriesSet {
         let start = max(range.start, Timestamp(millis: item.earliestMillis))
         guard start <= range.end else { return }
         let range = TimeRange(start, range.end)
+        if item.parts.count == 1, case .head(let head) = item.parts[0] {
+            column = head.column(in: range)
+            return
+        }
         var result = SampleColumn()
         reading.withLock { reading in
             for part in item.parts {
                 switch part {
-                case .head(let head): result.merge(head.column().sliced(to: range))
+                case .head(let head): result.merge(head.column(in: range))
                 case .segment(let segment, let ordinal):
                     result.merge(samples(of: segment, ordinal, range, &reading))
                 }

@@ -23,7 +23,7 @@ final class ManualClock: RuleClock {
 
     func now() -> Timestamp { state.withLock { $0.now } }
 
-    func sleep(until time: Timestamp) async throws {
+    func sleep(until time: Timestamp, slackMillis: Int64) async throws {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID

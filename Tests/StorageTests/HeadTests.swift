@@ -98,6 +98,34 @@ import Testing
         #expect(head.minMillis == all.min() && head.maxMillis == all.max(), "seed \(seed)")
     }
 
+    @Test("A read of a range has what a read of all has there", arguments: [false, true])
+    func ranges(isOutOfOrder: Bool) {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededGenerator(seed: seed)
+        let head = Head()
+        let series = (0..<3).map { head.add(Labels(["__name__": "m", "i": "\($0)"]), retentionMillis: nil) }
+        for step in 0..<300 {
+            for one in series where !Int.random(in: 0..<4, using: &random).isMultiple(of: 4) {
+                let millis = Int64(step * 10) - (isOutOfOrder && step % 50 == 49 ? 200 : 0)
+                _ = head.append(one, millis: millis, bits: Double(step).bitPattern)
+            }
+            let from = Int64.random(in: -20...3020, using: &random)
+            let range = TimeRange(
+                Timestamp(millis: from),
+                Timestamp(millis: from + .random(in: 0...500, using: &random))
+            )
+            let found = head.snapshots(of: series, in: range)
+            let expected = series.filter { head.hasSamples($0, in: range) }
+            #expect(found.map(\.labels) == expected.map(head.labels), "seed \(seed)")
+            for (snapshot, one) in zip(found, expected) {
+                let wanted = head.snapshot(one).column().sliced(to: range)
+                let column = snapshot.series.column(in: range)
+                #expect(column.timestamps == wanted.timestamps, "seed \(seed)")
+                #expect(column.values == wanted.values, "seed \(seed)")
+            }
+        }
+    }
+
     @Test("Series are found by their labels and by what came before them, and known to the next head")
     func series() {
         var previous: Head?

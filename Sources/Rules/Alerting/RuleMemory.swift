@@ -8,7 +8,7 @@ import Telemetry
 /// with that of other groups.
 package actor RuleMemory {
     /// The least time between two writes of slots, in milliseconds.
-    private static let pauseMillis: Int64 = 200
+    private static let pauseMillis: Int64 = 500
 
     private let archive: any RuleArchive
     private let logger: Logger

@@ -11,6 +11,12 @@ struct GroupSchedule: Hashable, Sendable {
     /// How far slots lie behind the multiples of the interval, in 0..<intervalMillis.
     let offsetMillis: Int64
 
+    /// How long after a slot its evaluation may begin, in milliseconds.
+    ///
+    /// Groups whose slots are near to each other are evaluated together then, which spares wakings, changes
+    /// of threads and syncs. The times of their samples are those of the slots all the same.
+    var slackMillis: Int64 { min(500, intervalMillis / 30) }
+
     /// The schedule of the group `name` of the file at the path `file`.
     init(file: String, name: String, intervalMillis: Int64) {
         self.intervalMillis = max(1, intervalMillis)

@@ -151,7 +151,8 @@ final class RuleGroupRunner: Sendable {
             let now = context.clock.now()
             if now >= slot { return true }
             slot = schedule.reachable(slot, now: now)
-            guard (try? await context.clock.sleep(until: slot)) != nil else { return false }
+            guard (try? await context.clock.sleep(until: slot, slackMillis: schedule.slackMillis)) != nil
+            else { return false }
         }
         return false
     }

@@ -302,14 +302,30 @@ import Model
     /// What the head has of a series now.
     func snapshot(_ series: UInt32) -> HeadSeries {
         let entry = unsafe entry(series)
-        let tail = unsafe UnsafeBufferPointer(
-            start: entry.pointee.tail,
-            count: Int(entry.pointee.tailCount)
-        )
-        return unsafe HeadSeries(self, entry.pointee, tail: Array(tail)[...], extras)
+        return unsafe HeadSeries(self, entry.pointee, tail: Array(tail(of: entry))[...], extras)
+    }
+
+    /// What the head has now of those of `series` that have samples in `range`, with their labels.
+    func snapshots(of series: [UInt32], in range: TimeRange) -> [(labels: Labels, series: HeadSeries)] {
+        let found = series.filter { hasSamples($0, in: range) }
+        // One array for all: one for each would be most of the work.
+        var tails: [HeadSample] = []
+        tails.reserveCapacity(found.reduce(0) { $0 + Int(unsafe entry($1).pointee.tailCount) })
+        for series in found { unsafe tails.append(contentsOf: tail(of: entry(series))) }
+        var start = 0
+        return found.map { series in
+            let entry = unsafe entry(series)
+            let end = start + Int(unsafe entry.pointee.tailCount)
+            defer { start = end }
+            return (labels(series), unsafe HeadSeries(self, entry.pointee, tail: tails[start..<end], extras))
+        }
     }
 
     // MARK: - Private
+
+    private func tail(of entry: UnsafeMutablePointer<HeadEntry>) -> UnsafeBufferPointer<HeadSample> {
+        unsafe UnsafeBufferPointer(start: entry.pointee.tail, count: Int(entry.pointee.tailCount))
+    }
 
     @inline(__always)
     private func entry(_ series: UInt32) -> UnsafeMutablePointer<HeadEntry> {

@@ -30,6 +30,8 @@
 
     /// The run before it of the same series.
     var previous: UnsafeRawPointer? { unsafe start.loadUnaligned(as: UnsafeRawPointer?.self) }
+    /// The time of the first sample in milliseconds.
+    var firstMillis: Int64 { unsafe start.loadUnaligned(fromByteOffset: 12, as: Int64.self) }
     /// The number of samples.
     var count: Int { Int(unsafe start.load(fromByteOffset: 8, as: UInt8.self)) }
 

@@ -36,6 +36,25 @@ struct HeadSeries: Sendable {
         return column
     }
 
+    /// Its samples in `range`, as `column` has them; runs that end before it are not looked at.
+    func column(in range: TimeRange) -> SampleColumn {
+        if isOutOfOrder { return column().sliced(to: range) }
+        let start = range.start.millis
+        var runs: [HeadRun] = []
+        if tail.first.map({ $0.millis > start }) ?? true {
+            var next = unsafe lastRun.run
+            while let pointer = unsafe next {
+                let run = unsafe HeadRun(pointer)
+                runs.append(run)
+                unsafe next = run.firstMillis <= start ? nil : run.previous
+            }
+            runs.reverse()
+        }
+        var column = column(of: runs, capacity: runs.reduce(tail.count) { $0 + $1.count })
+        extras.resolve(&column)
+        return column.sliced(to: range)
+    }
+
     /// Its samples with marks where the head keeps extras.
     private func markedColumn() -> SampleColumn {
         let runs = runs()
