@@ -13,6 +13,9 @@ import Testing
             var one = try ModelRun(seed: seed &+ run)
             try await one.run(stepCount: 120)
         }
+        // A merge of two retentions once came to stand above what the same flush had written of other days.
+        var known = try ModelRun(seed: 1_615_720_960_547_348)
+        try await known.run(stepCount: 140)
     }
 }
 
