@@ -27,7 +27,13 @@ build: packages ## build everything for debugging, the tests included
 	$(SWIFT) build --build-tests
 
 test: build peers ## build and run every test, the end-to-end tests against the daemon just built (TESTS= for more)
+ifeq ($(strip $(TESTS)),)
+	$(SWIFT) test --skip-build --disable-xctest --skip StorageFaultTests
+	@# They keep all cores busy for minutes: beside them the clients of other tests would starve.
+	$(SWIFT) test --skip-build --disable-xctest --filter StorageFaultTests
+else
 	$(SWIFT) test --skip-build --disable-xctest $(TESTS)
+endif
 
 bench: packages ## measure the engine in a release build, against the bounds that are set for it (BENCH= for some)
 	$(SWIFT) run --package-path Benchmarks -c release Benchmarks $(BENCH)

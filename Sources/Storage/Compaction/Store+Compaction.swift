@@ -136,10 +136,11 @@ extension SegmentOutput {
 }
 
 extension Store {
-    /// The number of what a merge of `inputs` writes of one retention: the highest of those with this retention.
+    /// The number of what a merge of `inputs` writes of one retention: the highest of those with this
+    /// retention.
     ///
-    /// A flush writes several segments with one number. The number of a segment of another retention would place
-    /// the result above what the same flush wrote of this retention for more days, which is no input.
+    /// A flush writes several segments with one number. The number of a segment of another retention would
+    /// place the result above what the same flush wrote of this retention for more days, which is no input.
     static func sequence(ofMerged inputs: [Segment], keptFor retentionMillis: Int64?) -> UInt64 {
         let alike = inputs.filter { $0.record.retentionMillis == retentionMillis }
         return (alike.isEmpty ? inputs : alike).map(\.record.sequence).max() ?? 0

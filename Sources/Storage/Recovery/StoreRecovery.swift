@@ -64,8 +64,8 @@ struct StoreRecovery {
             }
             state.head = headAfterLastFlush(state)
             let (nextLog, logFiles) = try replayLog(catalog, &state)
-            // A flush that was under way may have left segments with the number of the last write. What comes from
-            // the log again must not share it: of two with one number it is open which is the newer one.
+            // A flush that was under way may have left segments with the number of the last write. What comes
+            // from the log again must not share it: of two with one number it is open which is newer.
             state.counters.lastSequence += 1
             let millis = Int((ContinuousClock.now - start) / .milliseconds(1))
             telemetry.logger.info(
