@@ -26,7 +26,8 @@ enum YAMLDocument {
         return node
     }
 
-    private static func compose(_ text: String, file: String) throws(YAMLFileError) -> Node? {
+    /// The root node of `text` as Yams has it.
+    static func compose(_ text: String, file: String) throws(YAMLFileError) -> Node? {
         let missing = minimumByteCount - text.utf8.count
         let padded = missing > 0 ? text + String(repeating: "\n", count: missing) : text
         do {

@@ -21,10 +21,8 @@ final class HostileSocket: @unchecked Sendable {
                 unsafe connect(socket, pointer, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else {
-            close(socket)
-            throw HTTPFailure(description: "no connection to port \(port)")
-        }
+        // What throws here still runs `deinit`, which closes the socket.
+        guard result == 0 else { throw HTTPFailure(description: "no connection to port \(port)") }
     }
 
     deinit { close(socket) }

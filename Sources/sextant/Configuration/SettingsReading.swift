@@ -17,8 +17,9 @@ struct SettingsReading: Sendable {
         do throws(YAMLFileError) {
             if let path = options.configurationPath {
                 stamps.add([path])
-                settings.configurationText = try TextFile.read(path)
-                let reading = ConfigFile.read(settings.configurationText, file: path)
+                let text = try TextFile.read(path)
+                let reading = ConfigFile.read(text, file: path)
+                if reading.problems.isEmpty { settings.configurationText = SecretMask.masked(text) }
                 settings.configuration = reading.configuration
                 stamps.add(reading.files)
                 problems += reading.problems

@@ -143,11 +143,8 @@ private final class Connection {
                 unsafe connect(socket, pointer, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else {
-            let failure = Connection.failure("connect to port \(port)")
-            close(socket)
-            throw failure
-        }
+        // What throws here still runs `deinit`, which closes the socket.
+        guard result == 0 else { throw Connection.failure("connect to port \(port)") }
     }
 
     deinit { close(socket) }
