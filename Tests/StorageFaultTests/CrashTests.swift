@@ -33,7 +33,7 @@ import Testing
         #expect(found.count >= 150)
         let recycled = files.calls.filter { $0.operation == "open" }
         #expect(!recycled.isEmpty, "no file of the log was written over")
-        let seedCount = UInt64(Lane.count(9, soak: 1250))
+        let seedCount = UInt64(Lane.count(3, soak: 1250))
         var stateCount = 0
         for (call, point) in found.enumerated() {
             for seed in 0..<seedCount {
