@@ -48,11 +48,37 @@ public protocol SeriesSet: Sendable {
     /// Replaces `column` by the samples of the series at `index` that lie in the request's range, times
     /// rising strictly. Reading the series in order is fastest.
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError)
+    /// What the samples of the series at `index` amount to in each of `windows`, where the source has that
+    /// without reading all samples.
+    ///
+    /// - Parameters:
+    ///   - index: The series.
+    ///   - windows: Stretches of time inside the request's range, both ends included; neither end ever falls.
+    ///     `(a, b]` is `a + 1...b`, `[a, b)` is `a...b - 1`.
+    ///   - parts: What is wanted of the states.
+    ///   - states: Replaced by the states, one for each window, empty where it has no samples.
+    /// - Returns: Whether `states` was filled. If not, read the samples: there is nothing that would spare
+    ///   that, or the series has native histograms.
+    /// - Throws: `SourceError` as `read` does.
+    func states(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        into states: inout [WindowState]
+    ) throws(SourceError) -> Bool
 }
 
 extension SeriesSet {
     /// Ordinary samples need no remark.
     public var infos: [String] { [] }
+
+    /// Sources without anything but samples have no states.
+    public func states(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        into states: inout [WindowState]
+    ) throws(SourceError) -> Bool { false }
 }
 
 /// What a select is asked for.
