@@ -37,6 +37,10 @@ package struct APIBackend: Sendable {
     package var compact: @Sendable () async throws -> Void = {}
     /// What the series are made of; lists have at most so many lines.
     package var cardinality: @Sendable (Int) throws -> CardinalityFigures = { _ in CardinalityFigures() }
+    /// What a retention policy, given as the text of a file, means for what is stored; nil: the one in force.
+    package var retention: @Sendable ((text: String, file: String)?) async throws -> RetentionReport = { _ in
+        RetentionReport(rules: [], due: nil)
+    }
 
     /// The pasts of rules that are being computed.
     package var backfills: @Sendable () async -> [BackfillStatus] = { [] }

@@ -46,6 +46,7 @@ enum Routes {
         Route("/api/v1/status/flags", [.get], .ready(StatusRoutes.flags)),
         Route("/api/v1/status/config", [.get], .ready(StatusRoutes.configuration)),
         Route("/api/v1/status/tsdb", [.get], .ready(StorageStatusRoutes.cardinality)),
+        Route("/api/v1/status/retention", [.get, .post], .ready(RetentionRoute.show)),
         Route("/api/v1/status/walreplay", [.get], .always(StorageStatusRoutes.replay)),
 
         Route("/api/v1/write", [.post], .ready(WriteRoute.write), isQuick: true),

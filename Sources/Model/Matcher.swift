@@ -44,3 +44,11 @@ extension Matcher: Hashable {
         hasher.combine(ByteText(value))
     }
 }
+
+extension Matcher: CustomStringConvertible {
+    /// As it stands in a selector, such as `job="api"`.
+    public var description: String {
+        let name = LabelText.isLegacyLabelName(name) ? name : LabelText.quoted(name)
+        return "\(name)\(kind.rawValue)\(LabelText.quoted(value))"
+    }
+}

@@ -21,6 +21,11 @@ struct RetentionClasses: Sendable {
         return defaultRawMillis
     }
 
+    /// The place of the rule that decides about the series; the number of rules if it is the default.
+    func ruleIndex(of labels: Labels) -> Int {
+        rules.firstIndex { $0.matchers.allSatisfy { $0.matches(labels) } } ?? rules.count
+    }
+
     /// The shortest time after which anything expires, in milliseconds; nil if nothing does.
     var shortestMillis: Int64? {
         (rules.map(\.rawMillis) + [defaultRawMillis]).compactMap { $0 }.min()

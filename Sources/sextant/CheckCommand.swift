@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import StrictYAML
 
 /// `sextant check`: says whether files can be used, without a daemon.
 struct CheckCommand: ParsableCommand {
@@ -60,18 +62,35 @@ struct CheckConfigCommand: ParsableCommand {
 }
 
 /// `sextant check retention`.
-struct CheckRetentionCommand: ParsableCommand {
+struct CheckRetentionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retention",
-        abstract: "Check retention files."
+        abstract: "Check retention files.",
+        discussion: """
+            With --url a running daemon is asked, too, what each rule would decide about: how many series, \
+            samples and bytes that are, and what would be deleted that is kept now. Nothing is changed.
+
+            Examples:
+              sextant check retention retention.yaml
+              sextant check retention --url http://127.0.0.1:9797 retention.yaml
+            """
     )
+
+    @Option(help: ArgumentHelp("The address of a daemon to compare with what it holds.", valueName: "url"))
+    var url: String?
 
     @Argument(help: ArgumentHelp("Retention files.", valueName: "file"))
     var files: [String]
 
-    func run() throws {
+    func run() async throws {
+        let client = try url.map { try DaemonClient(url: $0) }
         var check = FileCheck()
-        for path in files { check.retention(at: path) }
+        for path in files {
+            guard check.retention(at: path), let client else { continue }
+            let answer = try await client.retention(try TextFile.read(path), file: path)
+            let text = RetentionTable.lines(answer).map { "  \($0)\n" }.joined() + "\n"
+            StandardStream.write(Array(text.utf8), to: STDOUT_FILENO)
+        }
         try check.finish()
     }
 }

@@ -219,7 +219,7 @@ final class DaemonCore: Service {
         let aggregates = RawAggregates(
             source: store,
             engine: { [board] in board.current.engine },
-            horizon: { [board, now] in board.horizon.earliestMillis(of: $0, now: now()) }
+            horizon: { store.earliestKeptMillis(of: $0) }
         )
         let service = KPIService(
             definitions: board.current.definitions,
@@ -258,6 +258,16 @@ final class DaemonCore: Service {
         }
         backend.figures = { store.figures }
         backend.compact = { try await store.compact() }
+        backend.retention = { [board, threads] asked in
+            let policy = try asked.map { asked throws(YAMLFileError) in
+                try RetentionFile.parse(asked.text, file: asked.file)
+            }
+            return try await threads.run {
+                Result { () throws(StorageError) in
+                    try RetentionText.report(policy ?? board.current.retention, over: store)
+                }
+            }.get()
+        }
         backend.backfills = { await history.backfills }
         backend.backfill = { [board] request in
             try await history.request(
@@ -281,8 +291,13 @@ final class DaemonCore: Service {
             let reading = try await threads.run { SettingsReading(options) }
             stamps = reading.stamps
             let settings = try reading.result.get()
-            try await threads.run {
-                Result { () throws(StorageError) in try running.store.setRetention(settings.retention) }
+            let retention = try await threads.run {
+                Result { () throws(StorageError) in
+                    try running.store.setRetention(
+                        settings.retention,
+                        graceMillis: settings.configuration.retentionConfirmMillis
+                    )
+                }
             }.get()
             board.replace(by: settings, stamps, at: now())
             await running.notifier.replace(
@@ -296,7 +311,8 @@ final class DaemonCore: Service {
                 "reloaded",
                 metadata: [
                     "rule_groups": "\(settings.groups.count)",
-                    "kpis": "\(settings.definitions.kpis.count)", "retention": "\(settings.retentionText)",
+                    "kpis": "\(settings.definitions.kpis.count)",
+                    "retention": "\(settings.retentionText), \(retention)",
                 ]
             )
         } catch {

@@ -89,8 +89,9 @@ struct FileCheck {
         kpis()
     }
 
-    /// Checks a retention file.
-    mutating func retention(at path: String) {
+    /// Checks a retention file, and tells whether it can be used.
+    @discardableResult
+    mutating func retention(at path: String) -> Bool {
         check(path) { () throws(YAMLFileError) in
             let policy = try RetentionFile.load(path)
             let kept = policy.defaultRawMillis.map(DurationText.format(millis:)) ?? "forever"
@@ -103,14 +104,17 @@ struct FileCheck {
         if isFailed { throw ExitCode(1) }
     }
 
-    /// Tells the outcome of one file; `body` answers what was found.
-    private mutating func check(_ file: String, _ body: () throws(YAMLFileError) -> String) {
+    /// Tells the outcome of one file, and whether it is good; `body` answers what was found.
+    @discardableResult
+    private mutating func check(_ file: String, _ body: () throws(YAMLFileError) -> String) -> Bool {
         write("Checking \(file)", STDOUT_FILENO)
         do {
             write("  SUCCESS: \(try body())\n", STDOUT_FILENO)
+            return true
         } catch {
             write("  FAILED: \(FileCheck.count(error.problems.count, "problem"))\n", STDOUT_FILENO)
             fail(error)
+            return false
         }
     }
 

@@ -10,13 +10,11 @@ final class SettingsBoard: Sendable {
         var readAt: Timestamp
         var stamps: FileStamps
         var lastError: String?
-        var horizon: RetentionHorizon
 
         init(settings: DaemonSettings, readAt: Timestamp, stamps: FileStamps) {
             self.settings = settings
             self.readAt = readAt
             self.stamps = stamps
-            horizon = RetentionHorizon(settings.retention)
         }
     }
 
@@ -44,9 +42,6 @@ final class SettingsBoard: Sendable {
 
     /// The settings in force.
     var current: DaemonSettings { state.withLock { $0.settings } }
-
-    /// Which samples may have expired under the settings in force.
-    var horizon: RetentionHorizon { state.withLock { $0.horizon } }
 
     /// What the files looked like when they were read last, whether or not they were valid.
     var stamps: FileStamps { state.withLock { $0.stamps } }

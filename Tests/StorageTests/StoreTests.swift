@@ -299,7 +299,7 @@ private let start: Int64 = 1_767_225_600_000
         #expect(try store.read().count == 1)
         store.close()
         let bytes = try folder.names("segments")
-        try store.maintenance.sync { try store.setRetention(RetentionPolicy(defaultRawMillis: hour)) }
+        _ = try store.maintenance.sync { try store.setRetention(RetentionPolicy(defaultRawMillis: hour)) }
         #expect(!bytes.isEmpty)
         let last = try Store.open(folder, clock) { $0.retention = RetentionPolicy(defaultRawMillis: hour) }
         #expect(try last.read().isEmpty)

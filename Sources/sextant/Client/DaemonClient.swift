@@ -76,6 +76,19 @@ struct DaemonClient: Sendable {
         return answer.data
     }
 
+    /// What a retention policy, the text of a file, means for what the daemon holds.
+    func retention(_ text: String, file: String) async throws(ClientError) -> RetentionAnswer {
+        let answer: APIAnswer<RetentionAnswer> = try decode(
+            await send(
+                "POST",
+                "/api/v1/status/retention",
+                headers: [("Content-Type", "application/x-www-form-urlencoded")],
+                body: Array(FormText.encode([("policy", text), ("file", file)]).utf8)
+            )
+        )
+        return answer.data
+    }
+
     /// Imports text exposition with times.
     func importText(_ text: [UInt8]) async throws(ClientError) {
         let answer = try await send(

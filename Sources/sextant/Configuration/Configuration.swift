@@ -28,4 +28,6 @@ struct Configuration: Hashable, Sendable {
     var history = HistorySettings()
     /// How often the values of pushed groups are stored again, in milliseconds.
     var pushIntervalMillis: Int64 = 60_000
+    /// How long a new retention policy waits that would delete what the one before keeps, in milliseconds.
+    var retentionConfirmMillis: Int64 = 600_000
 }

@@ -1,0 +1,182 @@
+import Matching
+import Model
+
+/// A retention policy that waits before it deletes anything.
+struct PendingRetention: Sendable {
+    /// The policy.
+    var policy: RetentionPolicy
+    /// The policy, compiled.
+    var classes: RetentionClasses
+    /// When it comes into force.
+    var due: Timestamp
+    /// What it would delete when it was set.
+    var change: RetentionChange
+}
+
+extension Store {
+    /// Replaces the retention policy; what has expired under it is deleted.
+    ///
+    /// A policy that would delete what the one in force keeps comes into force after `graceMillis` only,
+    /// which is logged before; until then the old one stays, and setting another one forgets this one.
+    /// Setting it again does not prolong the wait.
+    ///
+    /// - Throws: `StorageError` if a selector cannot be used, or what would be deleted cannot be found out.
+    @discardableResult
+    package func setRetention(
+        _ policy: RetentionPolicy,
+        graceMillis: Int64 = 0
+    ) throws(StorageError) -> RetentionChange {
+        if let pending = state.withLock({ $0.pendingRetention }), pending.policy == policy {
+            return pending.change
+        }
+        let classes = try Store.classes(policy)
+        if graceMillis > 0 {
+            let figures = try retentionFigures(under: policy)
+            if figures.lostSampleCount > 0 {
+                let due = options.now().advanced(byMillis: graceMillis)
+                return postpone(policy, classes, figures, until: due)
+            }
+        }
+        putInForce(classes)
+        return .inForce
+    }
+
+    /// When the policy that waits comes into force; nil if none waits.
+    package var retentionDue: Timestamp? { state.withLock { $0.pendingRetention?.due } }
+
+    /// The earliest time of a sample of the series that has not expired, in milliseconds; nil if its samples
+    /// are kept for ever.
+    package func earliestKeptMillis(of labels: Labels) -> Int64? {
+        let classes = state.withLock { $0.retention }
+        return classes.rawMillis(of: labels).map { Store.earliest(options.now(), $0) }
+    }
+
+    /// What `policy` means for what there is now.
+    ///
+    /// - Throws: `StorageError` if a selector cannot be used or segments cannot be read.
+    package func retentionFigures(under policy: RetentionPolicy) throws(StorageError) -> RetentionFigures {
+        let classes = try Store.classes(policy)
+        let old = state.withLock { $0.retention }
+        let now = options.now()
+        var figures = RetentionFigures(ruleCount: policy.rules.count)
+        var failure: StorageError?
+        var readers: [UInt64: Segment.Reader] = [:]
+        do {
+            let budget = QueryBudget(limits: options.limits.current)
+            _ = try view(of: .all).forEachSeries([], .all, budget) { series in
+                let losses = Losses(
+                    earliest: Store.earliest(now, classes.rawMillis(of: series.labels)),
+                    earliestBefore: Store.earliest(now, old.rawMillis(of: series.labels))
+                )
+                do throws(StorageError) {
+                    var share = RetentionFigures.Share()
+                    for part in series.parts { try share.add(part, losses, &readers) }
+                    figures.shares[classes.ruleIndex(of: series.labels)].add(share)
+                } catch {
+                    failure = error
+                }
+            }
+        } catch {
+            throw .damaged(path: directory, reason: "\(error)")
+        }
+        if let failure { throw failure }
+        return figures
+    }
+
+    /// Puts a policy in force that has waited long enough.
+    func applyPendingRetention() {
+        let now = options.now()
+        guard let due = state.withLock({ $0.pendingRetention }), now >= due.due else { return }
+        telemetry.logger.notice("the retention policy that waited comes into force: \(due.change)")
+        putInForce(due.classes)
+    }
+
+    // MARK: - Private
+
+    private func putInForce(_ classes: RetentionClasses) {
+        state.withLock { state in
+            state.retention = classes
+            state.pendingRetention = nil
+            state.expiries = [:]
+            state.head.setRetention { classes.rawMillis(of: $0) }
+        }
+        maintenance.async {
+            self.flushWhatIsDue()
+            self.startMaintainingSegments()
+        }
+    }
+
+    private func postpone(
+        _ policy: RetentionPolicy,
+        _ classes: RetentionClasses,
+        _ figures: RetentionFigures,
+        until due: Timestamp
+    ) -> RetentionChange {
+        let change = RetentionChange.waits(
+            until: due,
+            lostSampleCount: figures.lostSampleCount,
+            losingSeriesCount: figures.losingSeriesCount
+        )
+        let pending = PendingRetention(policy: policy, classes: classes, due: due, change: change)
+        state.withLock { $0.pendingRetention = pending }
+        telemetry.logger.warning("the new retention policy would delete data: \(change)")
+        return change
+    }
+
+    private static func classes(_ policy: RetentionPolicy) throws(StorageError) -> RetentionClasses {
+        do throws(RegexError) {
+            return try RetentionClasses(policy)
+        } catch {
+            throw .damaged(path: "retention policy", reason: "\(error)")
+        }
+    }
+}
+
+/// From when on samples of a series are kept, in milliseconds: by a new policy and by the one in force.
+private struct Losses {
+    var earliest: Int64
+    var earliestBefore: Int64
+
+    /// Whether the new policy deletes a chunk that ends at this time and that the one in force keeps.
+    func includes(lastMillis: Int64) -> Bool { lastMillis < earliest && lastMillis >= earliestBefore }
+}
+
+extension RetentionFigures.Share {
+    /// Adds one of the places that have samples of a series.
+    fileprivate mutating func add(
+        _ part: SeriesPart,
+        _ losses: Losses,
+        _ readers: inout [UInt64: Segment.Reader]
+    ) throws(StorageError) {
+        switch part {
+        case .head(let head):
+            sampleCount += head.count
+            note(oldest: head.minMillis)
+            if head.minMillis < losses.earliest {
+                let last = Timestamp(millis: losses.earliest).advanced(byMillis: -1)
+                lostSampleCount += head.column(in: TimeRange(.min, last)).count
+            }
+        case .segment(let segment, let ordinal):
+            for chunk in try segment.chunks(of: ordinal, &readers[segment.identity, default: .init()]) {
+                sampleCount += chunk.count
+                byteCount += chunk.values.byteCount
+                note(oldest: chunk.minMillis)
+                if losses.includes(lastMillis: chunk.maxMillis) { lostSampleCount += chunk.count }
+            }
+        }
+    }
+
+    /// Adds what another series has.
+    fileprivate mutating func add(_ series: Self) {
+        seriesCount += 1
+        sampleCount += series.sampleCount
+        byteCount += series.byteCount
+        lostSampleCount += series.lostSampleCount
+        if series.lostSampleCount > 0 { losingSeriesCount += 1 }
+        if let oldest = series.oldest { note(oldest: oldest.millis) }
+    }
+
+    private mutating func note(oldest millis: Int64) {
+        oldest = Timestamp(millis: min(millis, oldest?.millis ?? .max))
+    }
+}
