@@ -41,14 +41,3 @@ public enum RetentionChange: Hashable, Sendable {
     /// before.
     case waits(until: Timestamp, lostSampleCount: Int, losingSeriesCount: Int)
 }
-
-extension RetentionChange: CustomStringConvertible {
-    /// A sentence.
-    public var description: String {
-        switch self {
-        case .inForce: "in force"
-        case .waits(let due, let samples, let series):
-            "\(samples) samples of \(series) series go; it comes into force at \(due.millis / 1000) (Unix time)"
-        }
-    }
-}

@@ -258,13 +258,13 @@ final class DaemonCore: Service {
         }
         backend.figures = { store.figures }
         backend.compact = { try await store.compact() }
-        backend.retention = { [board, threads] asked in
+        backend.retention = { [threads] asked in
             let policy = try asked.map { asked throws(YAMLFileError) in
                 try RetentionFile.parse(asked.text, file: asked.file)
             }
             return try await threads.run {
                 Result { () throws(StorageError) in
-                    try RetentionText.report(policy ?? board.current.retention, over: store)
+                    try RetentionText.report(policy ?? store.retentionPolicy, over: store)
                 }
             }.get()
         }
@@ -307,12 +307,21 @@ final class DaemonCore: Service {
             running.kpis.replace(by: settings.definitions)
             running.archive.keep(running.kpis.versions.all)
             await running.scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
+            if case .waits(let due, let samples, let series) = retention {
+                logger.warning(
+                    "the changed retention would delete data; put the old file back to keep it",
+                    metadata: [
+                        "samples": "\(samples)", "series": "\(series)",
+                        "waits_until": "\(TimeText.format(due))",
+                    ]
+                )
+            }
             logger.info(
                 "reloaded",
                 metadata: [
                     "rule_groups": "\(settings.groups.count)",
                     "kpis": "\(settings.definitions.kpis.count)",
-                    "retention": "\(settings.retentionText), \(retention)",
+                    "retention": "\(settings.retentionText)",
                 ]
             )
         } catch {

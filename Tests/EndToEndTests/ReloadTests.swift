@@ -44,6 +44,49 @@ extension EndToEnd {
             }
         }
 
+        @Test("A retention that would delete data waits, and goes when the old file is put back")
+        func retention() async throws {
+            let folder = try ScratchFolder("retention")
+            let long = "default: {raw: 400d}\n"
+            let short = "default: {raw: 1d}\n"
+            try folder.write(long, to: "retention.yaml")
+            try folder.write(short, to: "short.yaml")
+            let path = "\(folder.path)/retention.yaml"
+            try await withDaemon(["--retention", path], folder: folder) { sextant in
+                let now = nowMillis()
+                let lines = [0, 10, 20].map { "m \($0) \(now - $0 * 86_400_000)\n" }.joined()
+                _ = try await sextant.client.send(
+                    "POST",
+                    "/api/v1/import/prometheus",
+                    body: Array(lines.utf8)
+                )
+
+                let check = try await Peers.run(
+                    Repository.daemon,
+                    [
+                        "check", "retention", "--url", "127.0.0.1:\(sextant.client.port)",
+                        "\(folder.path)/short.yaml",
+                    ],
+                    in: folder
+                )
+                #expect(check.output.contains("2 samples would be deleted that are kept now"), "\(check)")
+
+                try folder.write(short, to: "retention.yaml")
+                try await eventually("the wait in the status") {
+                    let text = try await sextant.client.get("/api/v1/status/retention").text
+                    guard text.contains("waitsUntil") else { throw NotYet(text) }
+                    #expect(text.contains("\"raw\":\"400d\""))
+                }
+                #expect(sextant.log.contains("the changed retention would delete data"))
+                try folder.write(long, to: "retention.yaml")
+                try await eventually("no wait in the status") {
+                    let text = try await sextant.client.get("/api/v1/status/retention").text
+                    guard !text.contains("waitsUntil") else { throw NotYet(text) }
+                    #expect(text.contains("\"samples\":3"))
+                }
+            }
+        }
+
         private func groups(of client: HTTPClient, are names: [String]) async throws {
             try await eventually("the groups \(names)") {
                 let text = try await client.get("/api/v1/rules").text

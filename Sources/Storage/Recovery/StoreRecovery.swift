@@ -43,6 +43,7 @@ struct StoreRecovery {
                 head: Head(),
                 headFirstLog: 0,
                 headStart: options.now(),
+                retentionPolicy: options.retention,
                 retention: try RetentionClasses(options.retention)
             )
             for item in try catalog.metadata() { state.metadata[ByteText(item.name)] = item }

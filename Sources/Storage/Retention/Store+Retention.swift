@@ -37,9 +37,12 @@ extension Store {
                 return postpone(policy, classes, figures, until: due)
             }
         }
-        putInForce(classes)
+        putInForce(policy, classes)
         return .inForce
     }
+
+    /// The policy in force.
+    package var retentionPolicy: RetentionPolicy { state.withLock { $0.retentionPolicy } }
 
     /// When the policy that waits comes into force; nil if none waits.
     package var retentionDue: Timestamp? { state.withLock { $0.pendingRetention?.due } }
@@ -87,14 +90,15 @@ extension Store {
     func applyPendingRetention() {
         let now = options.now()
         guard let due = state.withLock({ $0.pendingRetention }), now >= due.due else { return }
-        telemetry.logger.notice("the retention policy that waited comes into force: \(due.change)")
-        putInForce(due.classes)
+        telemetry.logger.notice("the retention policy that waited comes into force")
+        putInForce(due.policy, due.classes)
     }
 
     // MARK: - Private
 
-    private func putInForce(_ classes: RetentionClasses) {
+    private func putInForce(_ policy: RetentionPolicy, _ classes: RetentionClasses) {
         state.withLock { state in
+            state.retentionPolicy = policy
             state.retention = classes
             state.pendingRetention = nil
             state.expiries = [:]
@@ -119,7 +123,6 @@ extension Store {
         )
         let pending = PendingRetention(policy: policy, classes: classes, due: due, change: change)
         state.withLock { $0.pendingRetention = pending }
-        telemetry.logger.warning("the new retention policy would delete data: \(change)")
         return change
     }
 
