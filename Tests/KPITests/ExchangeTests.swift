@@ -106,7 +106,12 @@ import Testing
             metrics: [{name: a, from: {samples: a}}, {name: b, from: {samples: b}}]
             kpis:
               - {name: rate, type: ratio, numerator: a, denominator: b, unit: percentage}
-              - {name: share, type: ratio, numerator: a, denominator: b, unit: percentage, display: {chart: bar}}
+              - name: share
+                type: ratio
+                numerator: a
+                denominator: b
+                unit: percentage
+                display: {chart: bar}
               - {name: total, type: simple, metric: b, unit: usd, display: {chart: bar}}
               - {name: quiet, type: simple, metric: a}
             funnels:
@@ -146,12 +151,19 @@ import Testing
     private static let known = """
         kpi_version: 1
         metrics:
-          - {name: unique_visitors, from: {samples: 'site_visits{host="www"}'}, aliases: ["Number of unique visits", total_unique_visitors]}
+          - name: unique_visitors
+            from: {samples: 'site_visits{host="www"}'}
+            aliases: [Number of unique visits, total_unique_visitors]
           - {name: total_new_users, from: {samples: new_users}}
           - {name: downloads, from: {samples: downloads_total}}
         kpis:
           - {name: downloads_shown, type: simple, metric: downloads, aliases: [Downloads CLI (GA)]}
-          - {name: user_rate, type: ratio, numerator: total_new_users, denominator: unique_visitors, unit: percentage, aliases: [Percentage of total new users in the sprint]}
+          - name: user_rate
+            type: ratio
+            numerator: total_new_users
+            denominator: unique_visitors
+            unit: percentage
+            aliases: [Percentage of total new users in the sprint]
         """
 
     @Test("columns that known metrics had as names become more of their series")

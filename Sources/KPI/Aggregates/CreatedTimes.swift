@@ -30,7 +30,8 @@ struct CreatedTimes {
         self.range = range
     }
 
-    /// When the counter `labels` began that has its first sample at `time`, in milliseconds; nil if nobody says.
+    /// When the counter `labels` began that has its first sample at `time`, in milliseconds; nil if nobody
+    /// says.
     mutating func start(of labels: Labels, firstSampleAt time: Int64, budget: QueryBudget)
         throws(SourceError) -> Int64?
     {

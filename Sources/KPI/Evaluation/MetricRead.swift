@@ -1,7 +1,7 @@
 import Model
 
-/// What is read of one metric: all ranges, or only those shorter than a day, in which samples about whole days
-/// have no part.
+/// What is read of one metric: all ranges, or only those shorter than a day, in which samples about whole
+/// days have no part.
 struct MetricRead {
     let metric: MetricDefinition
     let extent: Extent?

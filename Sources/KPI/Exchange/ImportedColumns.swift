@@ -97,7 +97,8 @@ struct ImportedColumns {
 }
 
 extension MetricDefinition {
-    /// The one series that samples of it can be added to, as text exposition writes it; nil if there are more.
+    /// The one series that samples of it can be added to, as text exposition writes it; nil if there are
+    /// more.
     fileprivate var singleSeries: String? {
         switch source {
         case .counter, .promql: return nil

@@ -4,7 +4,8 @@ import Model
 import PromQL
 import Rules
 
-/// What numbers are made of and what is made of them: series, metrics, KPIs, funnels, and rules that read them.
+/// What numbers are made of and what is made of them: series, metrics, KPIs, funnels, and rules that read
+/// them.
 struct DefinitionGraph {
     /// What a node is.
     enum Kind: String, CaseIterable {

@@ -10,9 +10,10 @@ struct GraphCommand: ParsableCommand {
         commandName: "graph",
         abstract: "Print the graph of sources, metrics, KPIs, funnels, rules and alerts.",
         discussion: """
-            It is read from the files; no daemon is needed. Of rules it has those that read KPIs, that record \
-            what metrics are made of, and that read what such rules record. What is needed and not defined is \
-            dashed. Formats are dot (Graphviz), mermaid and json. The exit code is 1 if a file is wrong.
+            It is read from the files; no daemon is needed. Of rules it has those that read KPIs, that \
+            record what metrics are made of, and that read what such rules record. What is needed and not \
+            defined is dashed. Formats are dot (Graphviz), mermaid and json. The exit code is 1 if a file \
+            is wrong.
 
             Examples:
               sextant graph rules/ | dot -Tsvg > kpis.svg

@@ -12,8 +12,8 @@ struct SQLiteExportCommand: AsyncParsableCommand {
         abstract: "Write the values of metrics by hour and by day to a SQLite file.",
         discussion: """
             The file has the tables Metric(id, name), HourlyValue(metric, date, hour, value) and \
-            DailyValue(metric, date, value), with a row for each hour and day that has ended and has a value. \
-            Hours are of UTC; days are of --timezone, or of the calendar of the metric's file. An older file \
+            DailyValue(metric, date, value), with a row for each hour and day that has ended and has a \
+            value. Hours are of UTC; days are of --timezone, or of the calendar of the metric's file. An older file \
             is replaced as a whole.
 
             Examples:
