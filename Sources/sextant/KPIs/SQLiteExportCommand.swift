@@ -13,8 +13,8 @@ struct SQLiteExportCommand: AsyncParsableCommand {
         discussion: """
             The file has the tables Metric(id, name), HourlyValue(metric, date, hour, value) and \
             DailyValue(metric, date, value), with a row for each hour and day that has ended and has a \
-            value. Hours are of UTC; days are of --timezone, or of the calendar of the metric's file. An older file \
-            is replaced as a whole.
+            value. Hours are of UTC; days are of --timezone, or of the calendar of the metric's file. An \
+            older file is replaced as a whole.
 
             Examples:
               sextant export --sqlite values.sqlite
