@@ -88,8 +88,8 @@ let package = Package(
         .executableTarget(
             name: "sextant",
             dependencies: [
-                "CSextant", "Model", "Telemetry", "Matching", "Storage", "Outbound", "Push", "PromQL",
-                "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
+                "CSextant", "Model", "Telemetry", "Matching", "Catalog", "Storage", "Outbound", "Push",
+                "PromQL", "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -160,7 +160,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SextantTests",
-            dependencies: ["sextant", "APIServer", "Model", "Rules"],
+            dependencies: ["sextant", "APIServer", "KPI", "Model", "Rules", "StrictYAML"],
             swiftSettings: strict
         ),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),

@@ -19,6 +19,13 @@ struct Exchange {
         request.headers[name]
     }
 
+    /// The parameters from the address alone, whatever the body is said to be.
+    func addressParameters() throws(APIError) -> Parameters {
+        var parameters = Parameters()
+        if let query = request.uri.query { try parameters.add(form: query.utf8) }
+        return parameters
+    }
+
     /// The parameters from the body, if that is a form, and from the address.
     func parameters() async throws(APIError) -> Parameters {
         var parameters = Parameters()

@@ -300,6 +300,10 @@ import Testing
             ("kpis/values/?end_timestamp=soon", 400, "bad_data", "\\\"soon\\\""),
             ("kpis/values/?end_timestamp=1616962929000", 400, "bad_data", "1616962929000"),
             ("kpis/values/?period=hour&start_timestamp=0", 400, "bad_data", "such as day"),
+            (
+                "kpis/values/?period=hour&start_timestamp=0&end_timestamp=39600001", 400, "bad_data",
+                "more than 11000 buckets of the period hour"
+            ),
             ("kpis/values/?kpis=conversion_rate&by=country", 400, "bad_data", "\\\"country\\\""),
             ("kpis/values/?window=7+weeks", 400, "bad_data", "7 weeks"),
             ("kpis/values/?extended=2", 400, "bad_data", "\\\"2\\\""),
@@ -314,6 +318,17 @@ import Testing
             #expect(reply.statusCode == statusCode, "\(reply.text)")
             #expect(reply.text.hasPrefix("{\"error\":\"\(code)\",\"message\":\""), "\(reply.text)")
             #expect(reply.text.contains(words), "\(reply.text)")
+        }
+    }
+
+    @Test("11,000 buckets are one answer, however many KPIs are asked")
+    func mostBuckets() async throws {
+        try await run { server in
+            let reply = try await server.client.get(
+                "/analytics/kpis/values/?period=hour&start_timestamp=0&end_timestamp=39600000"
+            )
+            #expect(reply.statusCode == 200)
+            #expect(reply.text.contains("39596400.0],\"kpis\":[{\"kpi\":\"direct_revenue\""))
         }
     }
 

@@ -87,6 +87,41 @@ extension EndToEnd {
             }
         }
 
+        @Test("a faulty KPI file leaves all old definitions in force, and the reload's answer names it")
+        func faultyDefinitions() async throws {
+            let folder = try ScratchFolder("reload-kpi")
+            func kpis(_ name: String, _ type: String = "simple") -> String {
+                """
+                kpi_version: 1
+                metrics: [{name: m_\(name), from: {samples: m_\(name)}}]
+                kpis: [{name: \(name), type: \(type), metric: m_\(name)}]
+
+                """
+            }
+            try folder.write(kpis("first"), to: "rules/a.kpi.yaml")
+            try folder.write(kpis("second"), to: "rules/b.kpi.yaml")
+            try await withDaemon(["--rules", "\(folder.path)/rules"], folder: folder) { sextant in
+                func names() async throws -> [String] {
+                    let answer = try JSON(parsing: await sextant.client.get("/analytics/kpis/configs/").body)
+                    return answer["kpis"]?.elements.compactMap { $0["name"]?.string } ?? []
+                }
+                #expect(try await names() == ["first", "second"])
+                // The first file is right and changed, the second one wrong: neither comes into force.
+                try folder.write(kpis("third"), to: "rules/a.kpi.yaml")
+                try folder.write(kpis("second", "average"), to: "rules/b.kpi.yaml")
+                let answer = try await sextant.client.send("POST", "/-/reload")
+                #expect(answer.status == 500)
+                #expect(
+                    answer.text.contains("b.kpi.yaml:3:29: type \"average\" is not known"),
+                    "\(answer.text)"
+                )
+                #expect(try await names() == ["first", "second"])
+                try folder.write(kpis("second"), to: "rules/b.kpi.yaml")
+                #expect(try await sextant.client.send("POST", "/-/reload").status == 200)
+                #expect(try await names() == ["third", "second"])
+            }
+        }
+
         private func groups(of client: HTTPClient, are names: [String]) async throws {
             try await eventually("the groups \(names)") {
                 let text = try await client.get("/api/v1/rules").text

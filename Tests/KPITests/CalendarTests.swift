@@ -206,6 +206,50 @@ import Testing
         }
     }
 
+    @Test("another zone takes the place of a calendar's and leaves its weeks, anchors and fiscal year")
+    func moved() throws {
+        let definitions = try DefinitionTests.load(
+            """
+            kpi_version: 1
+            calendars:
+              c: {timezone: Europe/Zurich, week_start: sunday, fiscal_year_start: "02-01", periods: {sprint: {every: 14d, anchor: 2018-04-05}}}
+            metrics: [{name: m, from: {samples: m}}]
+            kpis: [{name: k, type: simple, metric: m, calendar: c}]
+            """
+        )
+        let calendar = try #require(definitions.kpi("k")?.calendar)
+        let zone = try #require(TimeZones.system.zone(named: "America/New_York"))
+        let other = calendar.moved(to: zone)
+        // 10 April 2018, noon in both.
+        let noon: Int64 = 1_523_376_000_000
+        for (period, date) in [
+            ("day", "2018-04-10"), ("week", "2018-04-08"), ("sprint", "2018-04-05"), ("month", "2018-04-01"),
+            ("fiscal_quarter", "2018-02-01"), ("fiscal_year", "2018-02-01"), ("quarter", "2018-04-01"),
+            ("year", "2018-01-01"),
+        ] {
+            let start = zone.start(of: try #require(CivilDate(date))) * 1000
+            let found = try #require(other.period(named: period))
+            #expect(other.bucket(found, containing: noon).start == start, "\(period)")
+        }
+    }
+
+    @Test("a full hour of a date is the first such instant; one that the clock skips is none")
+    func hourOfDate() throws {
+        let zurich = try #require(TimeZones.system.zone(named: "Europe/Zurich"))
+        func start(_ date: String, _ hour: Int) throws -> Int64? {
+            zurich.start(ofHour: hour, of: try #require(CivilDate(date)))
+        }
+        #expect(try start("2025-03-30", 1) == 1_743_292_800)
+        #expect(try start("2025-03-30", 2) == nil)
+        #expect(try start("2025-03-30", 3) == 1_743_296_400)
+        #expect(try start("2025-10-26", 2) == 1_761_436_800)
+        #expect(try start("2025-10-26", 3) == 1_761_444_000)
+        #expect(TimeZoneRules.utc.start(ofHour: 23, of: try #require(CivilDate("1969-12-31"))) == -3600)
+        let cairo = try #require(TimeZones.system.zone(named: "Africa/Cairo"))
+        #expect(cairo.start(ofHour: 0, of: try #require(CivilDate("2025-04-25"))) == nil)
+        #expect(cairo.start(ofHour: 1, of: try #require(CivilDate("2025-04-25"))) == 1_745_532_000)
+    }
+
     @Test("dates turn into days and back")
     func dates() throws {
         for number in stride(from: -800_000, to: 800_000, by: 37) {

@@ -203,6 +203,27 @@ import Testing
                 "kpis:\n  - {name: a, type: simple, metric: m, target: {above: 1, below: 2}}", "3:48",
                 "either above or below"
             ),
+            (
+                "kpis:\n  - {name: a, type: simple, metric: m, display: {show: [avg, maks]}}", "3:62",
+                "does not know \"maks\"; known are avg, max, min, last; the nearest is \"max\""
+            ),
+            (
+                "kpis:\n  - {name: a, type: simple, metric: m, display: {chart: bars}}", "3:57",
+                "does not know \"bars\"; known are line, bar; the nearest is \"bar\""
+            ),
+            ("kpis:\n  - {name: a, type: simple, metric: m, display: {show: [max, max]}}", "3:62", "twice"),
+            (
+                "kpis:\n  - {name: a, type: simple, metric: m, display: {colour: red}}", "3:50",
+                "unknown field"
+            ),
+            (
+                "funnels: [{name: f, kind: counter, base: m, steps: [n], display: {chart: pie}}]", "2:74",
+                "line, bar"
+            ),
+            (
+                "metrics:\n  - {name: a, from: {samples: x}, aliases: [b]}\n  - {name: b, from: {samples: y}}",
+                "3:5", "the alias b is already a name of the metric b"
+            ),
             ("calendars: {c: {timezone: Europe/Zurick}}", "2:27", "\"Europe/Zurich\""),
             ("calendars: {c: {week_start: funday}}", "2:29", "monday"),
             ("calendars: {c: {fiscal_year_start: 02-30}}", "2:36", "month and day"),

@@ -176,7 +176,18 @@ import Testing
         #expect(found[1].values[10] == Double((13...19).reduce(0, +)))
         #expect(found[2].values[10] == found[1].values[10])
         #expect(found[3].values[25] == Double((10...34).reduce(0, +)))
-        #expect(found[0].aggregate == nil || found[0].aggregate == Double((31...34).reduce(0, +)))
+        // The whole is the value at the end of the last bucket; its range begins before the watermark.
+        #expect(found[0].aggregate == Double((31...34).reduce(0, +)))
+        #expect(found[3].aggregate == Double((10...34).reduce(0, +)))
+        let ended = try rows(
+            """
+              - {name: mtd, type: cumulative, metric: revenue, grain_to_date: month}
+              - {name: all, type: cumulative, metric: revenue}
+            """,
+            days: 9..<35
+        )
+        #expect(ended[0].aggregate == Double((31...34).reduce(0, +)))
+        #expect(ended[1].aggregate == Double((10...34).reduce(0, +)))
     }
 
     @Test("a daily average divides by the local days that begin, in open periods too")
@@ -188,15 +199,74 @@ import Testing
         #expect(try rows(kpi, days: 0..<1, period: "hour")[0].values[1] == 12_005)
         // 14 local days of 23 and 25 hours are 14 days.
         let start = Int64(try #require(CivilDate("2025-10-20")).dayNumber)
+        source.set("orders", ["country": "CH"], [(Double(start + 3) * EvaluationTests.day, 700)])
         source.set("orders", ["country": "CH"], [(Double(start + 8) * EvaluationTests.day, 700)])
         let zurich = "  - {name: daily, type: per_day_average, metric: orders, calendar: zurich}"
         let found = try rows(
             zurich,
-            days: start..<start + 1,
+            days: start..<start + 7,
             period: "week",
             now: Double(start + 90) * EvaluationTests.day
         )
-        #expect(found[0].aggregate != nil)
+        #expect(found[0].values == [100, 100])
+        #expect(found[0].aggregate == 100)
+    }
+
+    @Test("samples about a whole day count in days and not in hours, whatever is asked first")
+    func wholeDays() throws {
+        let day = EvaluationTests.day
+        source.set("revenue", ["granularity": "day"], [(0, 100), (day, 200)])
+        let kpi = "  - {name: sum, type: simple, metric: revenue}"
+        #expect(try rows(kpi, days: 0..<2)[0].values == [100, 200])
+        #expect(try rows(kpi, days: 0..<1, period: "hour")[0].values == [Double?](repeating: nil, count: 24))
+        // Of 24 hours the day is one again.
+        #expect(try rows(kpi, days: 0..<1, period: "hour")[0].aggregate == 100)
+        // Hours have data of their own, from the first to the last of them.
+        source.set("revenue", ["country": "CH"], [(3600, 5), (4 * 3600, 7)])
+        let hours = try rows(kpi, days: 0..<1, period: "hour")[0]
+        #expect(hours.values.prefix(6) == [nil, 5, 0, 0, 7, nil])
+        #expect(try rows(kpi, days: 0..<1)[0].values == [112])
+        let groups = try rows(kpi, days: 0..<1, period: "hour", by: "country")
+        #expect(groups.map(\.group) == ["", "CH"])
+        #expect(groups[1].values.prefix(3) == [nil, 5, 0])
+    }
+
+    @Test("division by 0 is null, a filled operand is a number")
+    func divisions() throws {
+        fill("revenue", [10, 10])
+        fill("orders", [0, 5])
+        let found = try rows(
+            """
+              - {name: a, type: derived, expr: "revenue / orders"}
+              - {name: b, type: derived, expr: "(revenue / orders) + 1", fill: 3}
+              - {name: c, type: derived, expr: "never + 1", fill: 3}
+            """,
+            days: 0..<2
+        )
+        #expect(found[0].values == [nil, 2])
+        #expect(found[1].values == [nil, 3])
+        #expect(found[2].values == [4, 4])
+    }
+
+    @Test("the same question has the same bits, whatever is asked beside it")
+    func deterministic() throws {
+        var chance = SplitMix(seed: 5)
+        for series in 0..<40 {
+            source.set(
+                "revenue",
+                ["country": "\(series)"],
+                (0..<50).map { (Double($0) * 7000, Double(chance.below(1_000_000)) / 997) }
+            )
+        }
+        let kpi = "  - {name: sum, type: simple, metric: revenue}"
+        let once = try rows(kpi, days: 0..<4)[0]
+        let more = try rows(kpi + "\n  - {name: n, type: per_day_average, metric: revenue}", days: 0..<4)
+        #expect(once.values == more[0].values)
+        #expect(once.aggregate == more[0].aggregate)
+        #expect(once.values == more[1].values)
+        // In another order of merging the whole is the same but for the last bits.
+        let whole = once.aggregate ?? 0
+        #expect((once.values.compactMap(\.self).reduce(0, +) - whole).magnitude <= 1e-12 * whole)
     }
 
     @Test("a breakdown has every value that the label ever had, in order")

@@ -95,6 +95,146 @@ import Testing
         #expect(before.entries.map(\.row.values) == after.entries.map(\.row.values))
     }
 
+    @Test("what is declared as bars is a view of bars, percentages with their sign")
+    func charts() throws {
+        let source = MemorySource()
+        source.set("a", [:], [(0, 3)])
+        source.set("b", [:], [(0, 6)])
+        let definitions = try DefinitionTests.load(
+            """
+            kpi_version: 1
+            metrics: [{name: a, from: {samples: a}}, {name: b, from: {samples: b}}]
+            kpis:
+              - {name: rate, type: ratio, numerator: a, denominator: b, unit: percentage}
+              - name: share
+                type: ratio
+                numerator: a
+                denominator: b
+                unit: percentage
+                display: {chart: bar}
+              - {name: total, type: simple, metric: b, unit: usd, display: {chart: bar}}
+              - {name: quiet, type: simple, metric: a}
+            funnels:
+              - {name: f, kind: counter, base: b, steps: [a], display: {chart: bar}}
+            """
+        )
+        let service = KPIService(definitions: definitions, source: RawAggregates(source: source)) {
+            Timestamp(millis: 2 * 86_400_000)
+        }
+        let files = try service.export([], period: nil, name: "p", budget: .unlimited())
+        let descriptor = try #require(files.last)
+        let json = try #require(
+            try JSONSerialization.jsonObject(with: Data(descriptor.content.utf8)) as? [String: Any]
+        )
+        let views = try #require(json["views"] as? [[String: Any]])
+        let told = views.map { view in
+            let spec = view["spec"] as? [String: Any]
+            return [
+                view["name"] as? String ?? "", spec?["type"] as? String ?? "",
+                spec?["ySuffix"] as? String ?? "",
+                (spec?["series"] as? [String])?.joined(separator: ";") ?? "",
+            ]
+        }
+        #expect(
+            told == [
+                ["daily_stats_percentages", "line", "%", "rate in percent"],
+                ["daily_stats_percentages_bar", "bar", "%", "share in percent"],
+                ["daily_stats_total", "bar", "", "total"],
+                ["daily_stats_f", "bar", "%", "Percentage of a"],
+            ]
+        )
+        let panels = Dashboard.json(definitions).text
+        #expect(panels.contains("\"drawStyle\": \"bars\""))
+    }
+
+    /// Definitions in which the columns of the sheet have other names by now.
+    private static let known = """
+        kpi_version: 1
+        metrics:
+          - name: unique_visitors
+            from: {samples: 'site_visits{host="www"}'}
+            aliases: [Number of unique visits, total_unique_visitors]
+          - {name: total_new_users, from: {samples: new_users}}
+          - {name: downloads, from: {samples: downloads_total}}
+        kpis:
+          - {name: downloads_shown, type: simple, metric: downloads, aliases: [Downloads CLI (GA)]}
+          - name: user_rate
+            type: ratio
+            numerator: total_new_users
+            denominator: unique_visitors
+            unit: percentage
+            aliases: [Percentage of total new users in the sprint]
+        """
+
+    @Test("columns that known metrics had as names become more of their series")
+    func known() throws {
+        let known = try DefinitionTests.load(ExchangeTests.known)
+        let package = try DataPackageImport(
+            descriptor: Array(ExchangeTests.descriptor.utf8),
+            known: known
+        ) { _ in ExchangeTests.sheet }
+        #expect(package.series.map(\.name) == ["new_users", "site_visits{host=\"www\"}", "downloads_total"])
+        #expect(package.series[1].column.values == [12780, 12614, 11846, 11421, 10768, 12423])
+        #expect(package.exposition.hasPrefix("new_users 66 1522886400000\n"))
+        // What is new goes by the names that there are.
+        #expect(!package.definitions.contains("\nmetrics:"))
+        #expect(
+            package.definitions.contains(
+                "{name: percentage_of_total_cli_downloads_from_website_in_the_sprint, type: ratio, "
+                    + "numerator: downloads, denominator: unique_visitors,"
+            )
+        )
+        #expect(!package.definitions.contains("percentage_of_total_new_users"))
+        // The same table under its new name, without views: one series.
+        let later = try DataPackageImport(
+            descriptor: Array(
+                #"{"resources": [{"name": "t", "path": "t.csv"}, {"name": "n", "path": "n.csv"}]}"#.utf8
+            ),
+            known: known
+        ) { path in
+            path == "t.csv"
+                ? "Date,unique_visitors,Number of unique visits\n2018-06-28,7,\n2018-06-14,12423,12423\n"
+                : "Name\nx\n"
+        }
+        #expect(later.definitions.isEmpty)
+        #expect(later.series.map(\.name) == ["site_visits{host=\"www\"}"])
+        #expect(later.series[0].column.values == [12423, 7])
+    }
+
+    @Test("a renamed column is written down as an alias")
+    func alias() throws {
+        let definitions = try DefinitionTests.load(try imported().definitions)
+        #expect(definitions.metric(formerly: "Total Unique Visitors")?.name == "number_of_unique_visits")
+    }
+
+    @Test(
+        "what known definitions do not go with is told",
+        arguments: [
+            (
+                "Date,unique_visitors,Number of unique visits\n2018-06-28,7,8\n",
+                "has both 7 and 8 for 2018-06-28"
+            ), ("Date,c\n2018-06-28,7\n", "is the metric c, which is made of counter c_total"),
+            ("Date,Comment\n2018-06-28,7\n", "no column of a metric that is known"),
+        ]
+    )
+    func knownFaults(sheet: String, message: String) throws {
+        let known = try DefinitionTests.load(
+            ExchangeTests.known.replacing(
+                "metrics:",
+                with: "metrics:\n  - {name: c, from: {counter: c_total}}"
+            )
+        )
+        do {
+            _ = try DataPackageImport(
+                descriptor: Array(#"{"resources": [{"name": "t", "path": "t.csv"}]}"#.utf8),
+                known: known
+            ) { _ in sheet }
+            Issue.record("it was taken")
+        } catch {
+            #expect("\(error)".contains(message), "\(error)")
+        }
+    }
+
     @Test("the descriptor names types that fit, never any")
     func descriptor() throws {
         let files = try service(try imported()).export([], period: nil, name: "p", budget: .unlimited())

@@ -275,7 +275,11 @@ import Testing
         let registry = Registry()
         let sink = KPISink(MemorySink(source: source), fixture.service, registry: registry)
         var batch = SampleBatch()
-        for name in ["kpi", "kpi_funnel_x", "kpi:mine", "kpis", "up"] {
+        let names = [
+            "kpi_numerator", "kpi_denominator", "kpi_complete", "kpi_status", "kpi_info", "kpi_target",
+            "kpi_watermark_timestamp_seconds", "kpi_revisions_total",
+        ]
+        for name in ["kpi", "kpi_funnel_x", "kpi:mine", "kpis", "up"] + names {
             batch.append(Labels(["__name__": name, "A": "b"]), Timestamp(millis: 1000), 3)
             batch.append(Labels(["__name__": name, "z": "b"]), Timestamp(millis: 1000), 3)
         }
@@ -289,11 +293,15 @@ import Testing
             values: batch.values
         )
         _ = try await sink.append(spelled)
-        let names = try source.labelValues(Labels.metricName, LabelRequest(), budget: .unlimited()).items
-        #expect(names == ["exported_kpi", "exported_kpi_funnel_x", "kpi:mine", "kpis", "up"])
+        let stored = try source.labelValues(Labels.metricName, LabelRequest(), budget: .unlimited()).items
+        #expect(
+            stored
+                == (["exported_kpi", "exported_kpi_funnel_x", "kpi:mine", "kpis", "up"]
+                + names.map { "exported_\($0)" }).sorted()
+        )
         var page: [UInt8] = []
         registry.render(into: &page)
-        #expect(String(decoding: page, as: UTF8.self).contains("sextant_kpi_samples_renamed_total 8\n"))
+        #expect(String(decoding: page, as: UTF8.self).contains("sextant_kpi_samples_renamed_total 40\n"))
     }
 
     @Test(
@@ -305,7 +313,11 @@ import Testing
             ("kpi{window=\"7 weeks\"}", "7 weeks"), ("kpi{window=\"7d\",period=\"day\"}", "exclude"),
             ("kpi{kpi=\"aov\",by=\"city\"}", "city"), ("kpi{state=\"done\"}", "done"),
             ("kpi{version=\"9\"}", "no version 9"), ("kpi{offset=\"one\"}", "one"),
-            ("kpi{group=\"a\"}", "group"),
+            ("kpi{group=\"a\"}", "group"), ("kpi{window=~\"7d\"}", "window"),
+            ("kpi{offset!=\"-1\"}", "offset"),
+            ("kpi{state=~\"final\"}", "state"), ("kpi{version!~\"1\"}", "version"),
+            ("kpi{by=~\"l.*\"}", "by"),
+            ("kpi{group=~\"a\"}", "group"),
             ("kpi_funnel_users{funnel=\"shap\"}", "\"shop\""), ("kpi_funnel_users{by=\"country\"}", "by"),
         ]
     )

@@ -15,6 +15,7 @@ enum AnalyticsRoutes {
         route("/analytics/kpis/diff", ExchangeRoutes.differences, [.post]),
         route("/analytics/export", ExchangeRoutes.export),
         route("/analytics/dashboard", ExchangeRoutes.dashboard),
+        route("/analytics/records", RecordRoute.store, [.post]),
         route("/analytics/annotations", AnnotationRoutes.answer, [.get, .post]),
     ].flatMap(\.self)
 

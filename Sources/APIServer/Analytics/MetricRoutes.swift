@@ -15,7 +15,11 @@ enum MetricRoutes {
             if format.isCSV { return KPITable.table(report.frames, report.rows.map { ($0.name, $0.values) }) }
             return AnalyticsRoutes.json(warnings: report.warnings) { json in
                 json.timestamps("start_timestamps", report.frames.buckets.map(\.start))
-                if format.isExtended { json.timestamps("end_timestamps", report.frames.buckets.map(\.end)) }
+                if format.isExtended {
+                    json.timestamps("end_timestamps", report.frames.buckets.map(\.end))
+                    json.key("timezone")
+                    json.string(report.frames.calendar.zone.name)
+                }
                 json.key("metrics")
                 json.beginArray()
                 for row in report.rows {
@@ -24,6 +28,12 @@ enum MetricRoutes {
                     json.string(row.name)
                     json.key("values")
                     json.numbers(row.values)
+                    if format.isExtended, let extent = row.extent {
+                        json.key("oldest_timestamp")
+                        json.decimalSeconds(Timestamp(millis: extent.oldest))
+                        json.key("watermark_timestamp")
+                        json.decimalSeconds(Timestamp(millis: extent.newest))
+                    }
                     json.endObject()
                 }
                 json.endArray()

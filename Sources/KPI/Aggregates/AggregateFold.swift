@@ -46,8 +46,31 @@ struct AggregateFold {
         }
     }
 
-    /// Takes in the samples of a series; `before` is the last value before the first cut.
-    mutating func add(_ labels: Labels, _ column: SampleColumn, before: Double?, isFirstKnown: Bool) {
+    /// The time of a series' first value in the request, if it matters when the series began.
+    func birth(_ column: SampleColumn) -> Int64? {
+        guard case .counter = request.metric.source, request.metric.firstSample == .auto else { return nil }
+        let times = column.timestamps.span
+        var index = SeriesFold.lowerBound(times, request.cuts[0], from: 0)
+        while index < column.count, column.values[index].isNaN { index += 1 }
+        guard index < column.count, let end = request.cuts.last, times[index] < end else { return nil }
+        return times[index]
+    }
+
+    /// Takes in the samples of a series.
+    ///
+    /// - Parameters:
+    ///   - labels: The series.
+    ///   - column: The samples.
+    ///   - before: The last value before the first cut.
+    ///   - isFirstKnown: Whether its first sample here is the first that it ever had.
+    ///   - createdMillis: When the series began, if that came with its samples.
+    mutating func add(
+        _ labels: Labels,
+        _ column: SampleColumn,
+        before: Double?,
+        isFirstKnown: Bool,
+        createdMillis: Int64? = nil
+    ) {
         let metric = request.metric
         if case .counter = metric.source {
             let oldest = request.extent.oldest
@@ -61,7 +84,9 @@ struct AggregateFold {
                     switch metric.firstSample {
                     case .zero: return true
                     case .ignore: return false
-                    case .auto: return time > oldest + AggregateFold.birthMillis
+                    case .auto:
+                        if let createdMillis { return createdMillis > oldest }
+                        return time > oldest + AggregateFold.birthMillis
                     }
                 },
                 to: &totals[index]

@@ -143,14 +143,10 @@ package struct RawAggregates: AggregateSource {
             start = min(start, fold.needsPredecessor ? first - RawAggregates.lookbackMillis : first)
             end = max(end, fold.request.cuts.last ?? first)
         }
-        let set = try source.select(
-            SelectRequest(
-                matchers: shared,
-                range: TimeRange(Timestamp(millis: start), Timestamp(millis: end - 1))
-            ),
-            budget: budget
-        )
+        let range = TimeRange(Timestamp(millis: start), Timestamp(millis: end - 1))
+        let set = try source.select(SelectRequest(matchers: shared, range: range), budget: budget)
         var older = OlderValues(matchers: shared, before: start)
+        var created = CreatedTimes(source: source, range: range)
         var column = SampleColumn()
         for index in 0..<set.count {
             let labels = set.labels(at: index)
@@ -163,11 +159,17 @@ package struct RawAggregates: AggregateSource {
             budget.noteScanned(samples: column.count)
             for taker in takers {
                 let before = try predecessor(folds[taker], labels, column, &older, budget)
+                let isFirstKnown = before == nil && isFirstKnown(labels, column)
+                var began: Int64?
+                if isFirstKnown, let time = folds[taker].birth(column) {
+                    began = try created.start(of: labels, firstSampleAt: time, budget: budget)
+                }
                 folds[taker].add(
                     labels,
                     column,
                     before: before,
-                    isFirstKnown: before == nil && isFirstKnown(labels, column)
+                    isFirstKnown: isFirstKnown,
+                    createdMillis: began
                 )
             }
         }

@@ -41,7 +41,7 @@ package struct TimeZoneRules: Hashable, Sendable {
     ///
     /// Without a midnight that is the first instant of the date; if the zone skips the date it is that of the
     /// next one.
-    func start(of date: CivilDate) -> Int64 {
+    package func start(of date: CivilDate) -> Int64 {
         let midnight = Int64(date.dayNumber) * 86_400
         // No clock is further from UTC than this.
         var index = segmentIndex(at: midnight - 2 * 86_400)
@@ -54,8 +54,22 @@ package struct TimeZoneRules: Hashable, Sendable {
         }
     }
 
+    /// The first instant at which the zone's clock shows the full `hour` (0 to 23) of `date`; nil if it never
+    /// does.
+    package func start(ofHour hour: Int, of date: CivilDate) -> Int64? {
+        let local = Int64(date.dayNumber) * 86_400 + Int64(hour) * 3600
+        var index = segmentIndex(at: local - 2 * 86_400)
+        while true {
+            let segment = segment(index)
+            let instant = local - segment.offset
+            if let start = segment.start, instant < start { return nil }
+            guard let end = segment.end, instant >= end else { return instant }
+            index += 1
+        }
+    }
+
     /// The local day that holds `instant`: its date, its first instant, and the first one of the next day.
-    func day(containing instant: Int64) -> (date: CivilDate, start: Int64, end: Int64) {
+    package func day(containing instant: Int64) -> (date: CivilDate, start: Int64, end: Int64) {
         let local = instant + segment(at: instant).offset
         var date = CivilDate(dayNumber: Int(local.floored(by: 86_400)))
         var (start, end) = (start(of: date), start(of: date.adding(days: 1)))

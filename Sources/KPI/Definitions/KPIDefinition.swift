@@ -63,10 +63,23 @@ package struct KPITarget: Hashable, Sendable {
 
 /// How a KPI is shown.
 package struct KPIDisplay: Hashable, Sendable {
+    /// How values over time are drawn.
+    package enum Chart: String, Hashable, Sendable, CaseIterable {
+        case line, bar
+    }
+
+    /// A figure that a chart tells beside its course.
+    package enum Figure: String, Hashable, Sendable, CaseIterable {
+        case average = "avg"
+        case max, min, last
+    }
+
     /// The period of its charts; nil for the default one.
     package var period: String?
-    /// What is shown beside the course, such as `avg` and `max`.
-    package var show: [String] = []
+    /// How it is drawn; nil if that is not said, which is a line.
+    package var chart: Chart?
+    /// What is shown beside the course.
+    package var show: [Figure] = []
 }
 
 /// A KPI: a function of merged metrics.
@@ -127,6 +140,8 @@ package struct FunnelDefinition: Hashable, Sendable {
     package var description: String?
     /// Its calendar.
     package var calendar: Calendar
+    /// How it is shown.
+    package var display = KPIDisplay()
     /// Where it was written.
     package var place: Place
 

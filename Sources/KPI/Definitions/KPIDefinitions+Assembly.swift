@@ -52,6 +52,7 @@ private struct Assembly {
         checkUnique(drafts.map { ($0.definition.name, $0.definition.place) }, kind: "KPI")
         checkUnique(draftFunnels.map { ($0.definition.name, $0.definition.place) }, kind: "funnel")
         checkAliases()
+        checkMetricAliases()
         checkMetrics()
         checkNorthStar()
         drafts = drafts.map { resolved($0) }
@@ -83,6 +84,19 @@ private struct Assembly {
                 report("the \(kind) \(name) is already defined at \(other.file):\(other.line)", place)
             } else {
                 first[ByteText(name)] = place
+            }
+        }
+    }
+
+    private mutating func checkMetricAliases() {
+        var owners: [ByteText: String] = [:]
+        for metric in metrics { owners[ByteText(metric.name)] = metric.name }
+        for metric in metrics {
+            for alias in metric.aliases {
+                if let owner = owners[ByteText(alias)] {
+                    report("the alias \(alias) is already a name of the metric \(owner)", metric.place)
+                }
+                owners[ByteText(alias)] = metric.name
             }
         }
     }

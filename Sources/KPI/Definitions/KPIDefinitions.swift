@@ -46,6 +46,11 @@ package struct KPIDefinitions: Sendable {
         metricIndex[ByteText(name)].map { metrics[$0] }
     }
 
+    /// The metric that was called `name` before.
+    package func metric(formerly name: String) -> MetricDefinition? {
+        metrics.first { $0.aliases.contains { ByteText($0) == ByteText(name) } }
+    }
+
     /// The KPI called `name`, now or formerly.
     package func kpi(_ name: String) -> KPIDefinition? {
         kpiIndex[ByteText(name)].map { kpis[$0] }

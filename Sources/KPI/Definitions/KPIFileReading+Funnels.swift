@@ -4,7 +4,7 @@ import StrictYAML
 extension KPIFileReading {
     /// A funnel, or nil if it is wrong.
     mutating func funnel(_ node: YAMLNode) -> KPIFile.DraftFunnel? {
-        let known = ["name", "kind", "base", "steps", "display_name", "description", "calendar"]
+        let known = ["name", "kind", "base", "steps", "display_name", "description", "calendar", "display"]
         let later = KPIFile.later(
             "entity",
             "order",
@@ -39,6 +39,12 @@ extension KPIFileReading {
         }
         let displayName = reader.string(fields, "display_name")
         let description = reader.string(fields, "description")
+        var display = KPIDisplay()
+        if let node = fields["display"],
+            let fields = reader.fields(of: node, owner: "display", known: ["chart", "show"])
+        {
+            display = self.display(fields)
+        }
         guard let name, let base else { return nil }
         return KPIFile.DraftFunnel(
             definition: FunnelDefinition(
@@ -48,6 +54,7 @@ extension KPIFileReading {
                 displayName: displayName,
                 description: description,
                 calendar: Calendar(),
+                display: display,
                 place: place(node)
             ),
             calendar: mention(fields, "calendar") ?? defaults.calendar

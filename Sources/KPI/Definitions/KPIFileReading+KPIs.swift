@@ -48,13 +48,30 @@ extension KPIFileReading {
             parts: ["numerator", "denominator"].compactMap { mention(fields, $0) }
         )
         if let node = fields["display"],
-            let fields = reader.fields(of: node, owner: "display", known: ["period", "show"])
+            let fields = reader.fields(of: node, owner: "display", known: ["period", "chart", "show"])
         {
             draft.displayPeriod = mention(fields, "period")
-            definition.display.show = mentions(fields, "show").map(\.name)
+            definition.display = display(fields)
         }
         draft.definition = definition
         guard name != nil, type != nil else { return nil }
         return draft
+    }
+
+    /// How something is shown, but for its period.
+    mutating func display(_ fields: YAMLFields) -> KPIDisplay {
+        var display = KPIDisplay()
+        if let text = mention(fields, "chart") {
+            display.chart = oneOf(KPIDisplay.Chart.self, text, owner: "display.chart")
+        }
+        for text in mentions(fields, "show") {
+            guard let figure = oneOf(KPIDisplay.Figure.self, text, owner: "display.show") else { continue }
+            if display.show.contains(figure) {
+                report("display.show has \(figure.rawValue) twice", text.place)
+            } else {
+                display.show.append(figure)
+            }
+        }
+        return display
     }
 }

@@ -5,7 +5,7 @@ import StrictYAML
 extension KPIFileReading {
     /// A metric, or nil if it is wrong.
     mutating func metric(_ node: YAMLNode) -> MetricDefinition? {
-        let known = ["name", "agg", "from", "by", "labels", "unit", "first_sample", "description"]
+        let known = ["name", "agg", "from", "by", "labels", "unit", "first_sample", "description", "aliases"]
         let later = KPIFile.later("entity", "k", "having", "scale", "retention")
         guard let fields = reader.fields(of: node, owner: "a metric", known: known, unsupported: later)
         else { return nil }
@@ -23,6 +23,7 @@ extension KPIFileReading {
             firstSample: firstSample(fields, source),
             unit: unit,
             description: description,
+            aliases: mentions(fields, "aliases").map(\.name),
             place: place(node)
         )
     }

@@ -66,6 +66,22 @@ extension KPIFileReading {
         }
     }
 
+    /// One of a few words; nil if `mention` is none of them.
+    mutating func oneOf<Word: RawRepresentable & CaseIterable>(
+        _ type: Word.Type,
+        _ mention: KPIFile.Mention,
+        owner: String
+    ) -> Word? where Word.RawValue == String {
+        if let word = Word(rawValue: mention.name) { return word }
+        let words = Word.allCases.map(\.rawValue)
+        report(
+            "\(owner) does not know \(LabelText.quoted(mention.name)); known are "
+                + words.joined(separator: ", ") + Suggestion.text(for: mention.name, among: words),
+            mention.place
+        )
+        return nil
+    }
+
     /// A finite number.
     mutating func number(_ fields: YAMLFields, _ key: String) -> Double? {
         guard let node = fields[key] else { return nil }

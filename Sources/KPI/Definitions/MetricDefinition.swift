@@ -170,6 +170,8 @@ package struct MetricDefinition: Hashable, Sendable {
     package var unit: String?
     /// What it is, for people.
     package var description: String?
+    /// Names that it, or a column of a table with its values, had before.
+    package var aliases: [String] = []
     /// The calendar by which its own values are answered.
     package var calendar = Calendar()
     /// Where it was written.

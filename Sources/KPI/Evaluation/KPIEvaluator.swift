@@ -176,43 +176,44 @@ package struct KPIEvaluator: Sendable {
         _ label: String?,
         _ budget: QueryBudget
     ) throws(SourceError) -> MetricValues {
-        var metrics: [(metric: MetricDefinition, ranges: [Bucket])] = []
-        var requests: [AggregateRequest] = []
+        var reads: [MetricRead] = []
         for metric in definitions.metrics {
             guard let wanted = ranges[ByteText(metric.name)], let extent = extents[ByteText(metric.name)]
             else { continue }
-            let sorted = wanted.sorted { ($0.start, $0.end) < ($1.start, $1.end) }
-            let cuts = Set(sorted.flatMap { [$0.start, $0.end] }).sorted()
-            var indexOfCut: [Int64: Int] = [:]
-            for (index, cut) in cuts.enumerated() { indexOfCut[cut] = index }
-            metrics.append((metric, sorted))
-            requests.append(
-                AggregateRequest(
-                    metric: metric,
-                    extent: extent,
-                    label: label,
-                    cuts: cuts,
-                    ranges: sorted.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
-                )
-            )
-        }
-        let tables = try source.tables(requests, budget: budget)
-        var columns: [ByteText: MetricValues.Column] = [:]
-        for (index, (metric, ranges)) in metrics.enumerated() {
-            var column = MetricValues.Column(
-                extent: requests[index].extent,
-                isZeroWhenEmpty: metric.aggregation.isZeroWhenEmpty,
-                indexOfRange: [:],
-                table: tables[index],
-                groups: [:]
-            )
-            for (position, range) in ranges.enumerated() { column.indexOfRange[range] = position }
-            for (position, group) in tables[index].groups.enumerated() {
-                column.groups[ByteText(group)] = position
+            guard let withoutDays = try metricWithoutDays(metric, wanted, budget) else {
+                reads.append(MetricRead(metric, extent, wanted))
+                continue
             }
-            columns[ByteText(metric.name)] = column
+            reads.append(MetricRead(metric, extent, wanted.filter { !$0.isShort }))
+            let short = try source.extent(of: withoutDays.source.selectors, now: now, budget: budget)
+            // Without an extent there is nothing, and every short range is null.
+            reads.append(
+                MetricRead(withoutDays, short, short == nil ? [] : wanted.filter(\.isShort), isShort: true)
+            )
         }
-        return MetricValues(columns: columns, extents: extents)
+        let requests = reads.map { $0.request(by: label) }
+        var tables = try source.tables(requests.compactMap(\.self), budget: budget)[...]
+        var values = MetricValues(extents: extents)
+        for (read, request) in zip(reads, requests) {
+            let table = request == nil ? AggregateTable() : tables.popFirst() ?? AggregateTable()
+            values.add(read, table)
+        }
+        return values
+    }
+
+    /// The metric without its samples about whole days, if it has any and shorter ranges are wanted.
+    private func metricWithoutDays(
+        _ metric: MetricDefinition,
+        _ ranges: Set<Bucket>,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> MetricDefinition? {
+        guard let other = metric.withoutDays, ranges.contains(where: \.isShort) else { return nil }
+        let values = try source.values(
+            ofLabel: Granularity.label,
+            in: metric.source.selectors,
+            budget: budget
+        )
+        return values.contains(Granularity.day) ? other : nil
     }
 
     private func groups(

@@ -45,18 +45,38 @@ struct MetricValues: MetricReading {
         var groups: [ByteText: Int]
     }
 
-    private let columns: [ByteText: Column]
+    private var columns: [ByteText: Column] = [:]
+    /// Of metrics that have samples about whole days: the others of them, for ranges shorter than that.
+    private var shortColumns: [ByteText: Column?] = [:]
     private let extents: [ByteText: Extent]
     /// The value of the label that values are broken down by; empty without a label.
     var group = ""
 
-    init(columns: [ByteText: Column], extents: [ByteText: Extent]) {
-        self.columns = columns
-        self.extents = extents
+    init(extents: [ByteText: Extent]) { self.extents = extents }
+
+    /// Adds what was read of a metric.
+    mutating func add(_ read: MetricRead, _ table: AggregateTable) {
+        let name = ByteText(read.metric.name)
+        guard let extent = read.extent else {
+            if read.isShort { shortColumns[name] = .some(nil) }
+            return
+        }
+        var column = Column(
+            extent: extent,
+            isZeroWhenEmpty: read.metric.aggregation.isZeroWhenEmpty,
+            indexOfRange: [:],
+            table: table,
+            groups: [:]
+        )
+        for (position, range) in read.ranges.enumerated() { column.indexOfRange[range] = position }
+        for (position, group) in table.groups.enumerated() { column.groups[ByteText(group)] = position }
+        if read.isShort { shortColumns[name] = column } else { columns[name] = column }
     }
 
     mutating func value(of metric: String, over range: Bucket, for frame: Bucket) -> Double? {
-        guard let column = columns[ByteText(metric)],
+        let name = ByteText(metric)
+        let short = range.isShort ? shortColumns[name] : nil
+        guard let column = short ?? columns[name],
             MetricDemand.hasValue(column.extent, over: range, for: frame),
             let index = column.indexOfRange[range]
         else { return nil }
@@ -69,6 +89,9 @@ struct MetricValues: MetricReading {
 
     /// The groups that any of the metrics has.
     func groups(of metrics: [String]) -> [String] {
-        metrics.flatMap { columns[ByteText($0)]?.table.groups ?? [] }
+        metrics.flatMap { metric in
+            let name = ByteText(metric)
+            return (columns[name]?.table.groups ?? []) + ((shortColumns[name] ?? nil)?.table.groups ?? [])
+        }
     }
 }

@@ -57,15 +57,12 @@ package enum Dashboard {
         if kpi.target != nil {
             targets.append(target("kpi_target{kpi=\(LabelText.quoted(kpi.name))}", "target", reference: 1))
         }
-        let shown = kpi.display.show.compactMap {
-            ["avg": "mean", "max": "max", "min": "min", "last": "lastNotNull"][$0]
-        }
         return panel(
             kpi.displayName ?? kpi.name,
             notes.joined(separator: "\n"),
             unit(kpi.unit),
             targets,
-            shown,
+            kpi.display,
             number
         )
     }
@@ -83,7 +80,7 @@ package enum Dashboard {
                     reference: 0
                 )
             ],
-            [],
+            funnel.display,
             number
         )
     }
@@ -100,9 +97,20 @@ package enum Dashboard {
         _ description: String,
         _ unit: String,
         _ targets: [JSONValue],
-        _ shown: [String],
+        _ display: KPIDisplay,
         _ number: Int
     ) -> JSONValue {
+        let shown = display.show.map { figure in
+            switch figure {
+            case .average: "mean"
+            case .max, .min: figure.rawValue
+            case .last: "lastNotNull"
+            }
+        }
+        let style =
+            display.chart == .bar
+            ? [("drawStyle", JSONValue.string("bars")), ("fillOpacity", .number(60))]
+            : [("lineInterpolation", JSONValue.string("stepAfter"))]
         let place = JSONValue.object([
             ("x", .number(Double(number % 2 * 12))), ("y", .number(Double(number / 2 * 8))),
             ("w", .number(12)), ("h", .number(8)),
@@ -124,7 +132,7 @@ package enum Dashboard {
                         "defaults",
                         .object([
                             ("unit", .string(unit)),
-                            ("custom", .object([("lineInterpolation", .string("stepAfter"))])),
+                            ("custom", .object(style)),
                         ])
                     ), ("overrides", .array([])),
                 ])

@@ -59,12 +59,16 @@ package struct DataPackageExport: Sendable {
         let rowCount = report.frames.buckets.prefix { $0.end <= now }.count
         var taken: Set<ByteText> = ["Date"].reduce(into: []) { $0.insert(ByteText($1)) }
         var columns: [Column] = []
+        var kpiTitles: [ByteText: String] = [:]
         for entry in report.entries {
             let kpi = entry.row.kpi
             let title = [kpi.displayName, kpi.name, "KPI \(kpi.name)"].compactMap(\.self).first {
                 taken.insert(ByteText($0)).inserted
             }
-            if let title { columns.append(Column(title: title, values: entry.row.values)) }
+            if let title {
+                kpiTitles[ByteText(kpi.name)] = title
+                columns.append(Column(title: title, values: entry.row.values))
+            }
         }
         var titles: [ByteText: String] = [:]
         for row in metrics.rows {
@@ -83,7 +87,9 @@ package struct DataPackageExport: Sendable {
             views: [],
             csv: ""
         )
-        table.views = views(report, funnels, titles, resource)
+        table.views =
+            percentageViews(report, titles, resource) + chartViews(report, kpiTitles, resource)
+            + funnelViews(funnels, titles, resource)
         table.csv = DataPackageExport.csv(report.frames, columns, rowCount)
         tables.append(table)
     }
@@ -167,121 +173,116 @@ package struct DataPackageExport: Sendable {
         return out
     }
 
-    private func views(
+    /// The percentages, one view for each kind of chart.
+    private func percentageViews(
         _ report: KPIReport,
+        _ titles: [ByteText: String],
+        _ resource: String
+    ) -> [JSONValue] {
+        KPIDisplay.Chart.allCases.compactMap { chart in
+            let ratios = report.entries.compactMap { entry -> Percentage? in
+                let kpi = entry.row.kpi
+                guard kpi.isPercentage, kpi.display.chart ?? .line == chart,
+                    case .ratio(let numerator, let denominator) = kpi.type,
+                    let part = titles[ByteText(numerator)], let whole = titles[ByteText(denominator)]
+                else { return nil }
+                let title = kpi.displayName ?? kpi.name
+                return Percentage(title: "\(title) in percent", part: part, whole: whole)
+            }
+            guard !ratios.isEmpty else { return nil }
+            let suffix = chart == .line ? "" : "_\(chart.rawValue)"
+            return DataPackageExport.view(
+                "\(resource)_percentages\(suffix)",
+                "Percentages",
+                resource,
+                ratios,
+                chart
+            )
+        }
+    }
+
+    /// The KPIs for which a chart is declared and that are columns as they are, one view each.
+    private func chartViews(
+        _ report: KPIReport,
+        _ titles: [ByteText: String],
+        _ resource: String
+    ) -> [JSONValue] {
+        report.entries.compactMap { entry in
+            let kpi = entry.row.kpi
+            guard let chart = kpi.display.chart, !(kpi.isPercentage && kpi.isRatio),
+                let title = titles[ByteText(kpi.name)]
+            else { return nil }
+            return DataPackageExport.view(
+                "\(resource)_\(kpi.name)",
+                kpi.displayName ?? kpi.name,
+                .object([("name", .string(resource))]),
+                [title],
+                chart,
+                suffix: kpi.isPercentage ? "%" : nil
+            )
+        }
+    }
+
+    private func funnelViews(
         _ funnels: [FunnelDefinition],
         _ titles: [ByteText: String],
         _ resource: String
     ) -> [JSONValue] {
-        var views: [JSONValue] = []
-        let ratios = report.entries.compactMap { entry -> Percentage? in
-            guard entry.row.kpi.isPercentage,
-                case .ratio(let numerator, let denominator) = entry.row.kpi.type,
-                let part = titles[ByteText(numerator)], let whole = titles[ByteText(denominator)]
-            else { return nil }
-            let title = entry.row.kpi.displayName ?? entry.row.kpi.name
-            return Percentage(title: "\(title) in percent", part: part, whole: whole)
-        }
-        if !ratios.isEmpty {
-            views.append(
-                DataPackageExport.view("\(resource)_percentages", "Percentages", resource, ratios)
-            )
-        }
-        for funnel in funnels {
-            guard let whole = titles[ByteText(funnel.base)] else { continue }
+        funnels.compactMap { funnel in
+            guard let whole = titles[ByteText(funnel.base)] else { return nil }
             let steps = funnel.steps.compactMap { step in
                 titles[ByteText(step)].map {
                     Percentage(title: "Percentage of \(step)", part: $0, whole: whole)
                 }
             }
-            let title = funnel.displayName ?? funnel.name
-            views.append(
-                DataPackageExport.view("\(resource)_\(funnel.name)", "Funnel \(title)", resource, steps)
+            return DataPackageExport.view(
+                "\(resource)_\(funnel.name)",
+                "Funnel \(funnel.displayName ?? funnel.name)",
+                resource,
+                steps,
+                funnel.display.chart ?? .line
             )
         }
-        return views
     }
 
+    /// A view that works percentages out of columns.
     private static func view(
         _ name: String,
         _ title: String,
         _ resource: String,
-        _ percentages: [Percentage]
+        _ percentages: [Percentage],
+        _ chart: KPIDisplay.Chart
     ) -> JSONValue {
         let expressions = percentages.map { "data['\($0.part)'] * 100 / data['\($0.whole)']" }
         let transform = JSONValue.object([
             ("type", .string("formula")), ("expressions", .strings(expressions)),
             ("asFields", .strings(percentages.map(\.title))),
         ])
-        return .object([
-            ("name", .string(name)), ("title", .string(title)),
-            (
-                "resources",
-                .array([.object([("name", .string(resource)), ("transform", .array([transform]))])])
-            ),
-            ("specType", .string("simple")),
-            (
-                "spec",
-                .object([
-                    ("group", .string("Date")), ("series", .strings(percentages.map(\.title))),
-                    ("type", .string("line")), ("ySuffix", .string("%")),
-                ])
-            ),
-        ])
+        return view(
+            name,
+            title,
+            .object([("name", .string(resource)), ("transform", .array([transform]))]),
+            percentages.map(\.title),
+            chart,
+            suffix: "%"
+        )
     }
-}
 
-extension Calendar {
-    /// The instant in UTC, such as `2018-04-05T00:00:00Z`.
-    func utcText(of millis: Int64) -> String { moved(to: .utc).text(of: millis) }
-}
-
-extension KPIService {
-    /// The KPIs, metrics and views of one period, or of each KPI's default one, as files.
-    ///
-    /// - Parameters:
-    ///   - names: The KPIs; none: all.
-    ///   - period: The period; nil: one table for each default period.
-    ///   - name: What the package is called.
-    ///   - budget: What the reading may use up.
-    /// - Returns: The files, the descriptor last.
-    /// - Throws: What is wrong with the request, or why the samples cannot be read.
-    package func export(
-        _ names: [String],
-        period: String?,
-        name: String,
-        budget: QueryBudget
-    ) throws(ReportError) -> [DataPackageExport.File] {
-        let definitions = versions.current
-        let kpis = try KPISelection(names, in: definitions).kpis.filter {
-            definitions.missingMetrics(of: $0).isEmpty
-        }
-        let funnels = definitions.funnels.filter { $0.allSteps.allSatisfy { definitions.metric($0) != nil } }
-        var periods: [String] = []
-        for name in period.map({ [$0] }) ?? kpis.map(\.defaultPeriod.name) where !periods.contains(name) {
-            periods.append(name)
-        }
-        var package = DataPackageExport(name: name)
-        for wanted in periods {
-            let own = period == nil ? kpis.filter { $0.defaultPeriod.name == wanted } : kpis
-            var request = ReportRequest()
-            request.names = own.map(\.name)
-            request.period = wanted
-            let report = try report(request, budget: budget)
-            let metricNames = DataPackageExport.metrics(of: own, funnels)
-            var metricRequest = ReportRequest()
-            metricRequest.period = wanted
-            metricRequest.start = report.frames.buckets.first?.start
-            metricRequest.end = report.frames.buckets.last.map { $0.end }
-            let metrics = try metricReport(
-                metricNames,
-                calendars: [report.frames.calendar],
-                metricRequest,
-                definitions,
-                budget
-            )
-            package.add(report, metrics: metrics, funnels: funnels, now: now.millis)
-        }
-        return package.files
+    private static func view(
+        _ name: String,
+        _ title: String,
+        _ resource: JSONValue,
+        _ series: [String],
+        _ chart: KPIDisplay.Chart,
+        suffix: String?
+    ) -> JSONValue {
+        var spec: [(key: String, value: JSONValue)] = [
+            ("group", .string("Date")), ("series", .strings(series)), ("type", .string(chart.rawValue)),
+        ]
+        if let suffix { spec.append(("ySuffix", .string(suffix))) }
+        return .object([
+            ("name", .string(name)), ("title", .string(title)), ("resources", .array([resource])),
+            ("specType", .string("simple")), ("spec", .object(spec)),
+        ])
     }
 }

@@ -17,7 +17,7 @@ package struct DataPackageImport: Sendable {
         package var column: SampleColumn
     }
 
-    /// The KPI file.
+    /// The KPI file; empty if everything is known.
     package let definitions: String
     /// The samples.
     package let series: [Series]
@@ -50,12 +50,15 @@ package struct DataPackageImport: Sendable {
     /// - Parameters:
     ///   - descriptor: The bytes of `datapackage.json`.
     ///   - aliases: Former names of columns, with those that they have now.
+    ///   - known: Definitions that there are already: columns that have the name or an alias of a metric in
+    ///     them become samples of its series, and its KPIs are not defined again.
     ///   - zone: Where dates begin.
     ///   - read: The text of a file of the package, by its path.
     /// - Throws: `DataPackageError`, or what `read` throws.
     package init(
         descriptor: [UInt8],
         aliases: [String: String] = [:],
+        known: KPIDefinitions = .none,
         zone: TimeZoneRules = .utc,
         read: (String) throws -> String
     ) throws {
@@ -68,13 +71,13 @@ package struct DataPackageImport: Sendable {
             )
         }
         let prefix = DataPackageImport.slug(package.name ?? "package")
+        var columns = ImportedColumns(prefix: prefix, aliases: aliases, known: known)
         var tables: [String: ImportedTable] = [:]
         var kpis: [String] = []
         var periods: [String] = []
-        var series: [Series] = []
-        var metrics: [String] = []
         for view in package.views ?? [] {
             for part in view.resources ?? [] {
+                let formulas = (part.transform ?? []).filter { $0.type == "formula" }
                 if tables[part.name] == nil {
                     guard let resource = package.resources.first(where: { $0.name == part.name }) else {
                         throw DataPackageError(
@@ -82,12 +85,11 @@ package struct DataPackageImport: Sendable {
                                 "the view \(view.name ?? "") is of the resource \(part.name), which there is not"
                         )
                     }
-                    let table = try ImportedTable(resource.name, try read(resource.path), zone)
-                    tables[part.name] = table
-                    if let period = table.periodDefinition { periods.append(period) }
+                    guard !formulas.isEmpty else { continue }
+                    tables[part.name] = try ImportedTable(resource.name, try read(resource.path), zone)
                 }
                 guard let table = tables[part.name] else { continue }
-                for transform in part.transform ?? [] where transform.type == "formula" {
+                for transform in formulas {
                     let (expressions, fields) = (transform.expressions ?? [], transform.asFields ?? [])
                     guard expressions.count == fields.count else {
                         throw DataPackageError(
@@ -97,30 +99,49 @@ package struct DataPackageImport: Sendable {
                         )
                     }
                     for (expression, field) in zip(expressions, fields) {
-                        let formula = try ImportedFormula(expression, table, aliases)
-                        for title in formula.columns {
-                            let metric = DataPackageImport.slug(title)
-                            guard !metrics.contains(metric) else { continue }
-                            metrics.append(metric)
-                            series.append(Series(name: "\(prefix)_\(metric)", column: table.column(title)))
-                        }
-                        kpis.append(formula.yaml(DataPackageImport.slug(field), field, table.period))
+                        let formula = try ImportedFormula(expression) { try columns.metric($0, of: table) }
+                        let name = DataPackageImport.slug(field)
+                        guard known.kpi(name) == nil, known.kpi(field) == nil else { continue }
+                        kpis.append(formula.yaml(name, field, table.period))
+                        if let period = table.periodDefinition { periods.append(period) }
                     }
                 }
             }
         }
-        guard !kpis.isEmpty else {
-            throw DataPackageError(description: "the package has no view with a formula")
+        // Tables without views have columns of known metrics, too.
+        for resource in package.resources where !known.metrics.isEmpty && tables[resource.name] == nil {
+            let text = try read(resource.path)
+            guard ImportedTable.hasDates(text) else { continue }
+            tables[resource.name] = try ImportedTable(resource.name, text, zone)
         }
-        var lines = ["kpi_version: 1", "defaults: {calendar: \(prefix)}", "calendars:"]
+        for resource in package.resources {
+            if let table = tables[resource.name] { try columns.takeKnown(of: table) }
+        }
+        guard !kpis.isEmpty || !columns.series.isEmpty else {
+            throw DataPackageError(
+                description: "the package has no view with a formula"
+                    + (known.metrics.isEmpty ? "" : ", and no column of a metric that is known")
+            )
+        }
+        series = columns.series
+        guard !kpis.isEmpty else {
+            definitions = ""
+            return
+        }
+        var calendar = prefix
+        while known.calendars.contains(where: { $0.name == calendar }) { calendar += "_2" }
+        var lines = ["kpi_version: 1", "defaults: {calendar: \(calendar)}", "calendars:"]
         let own = Set(periods).sorted().joined(separator: ", ")
-        lines.append("  \(prefix): {timezone: \(LabelText.quoted(zone.name)), periods: {\(own)}}")
-        lines.append("metrics:")
-        lines += metrics.map { "  - {name: \($0), from: {samples: \(prefix)_\($0)}}" }
+        lines.append("  \(calendar): {timezone: \(LabelText.quoted(zone.name)), periods: {\(own)}}")
+        if !columns.metrics.isEmpty { lines.append("metrics:") }
+        lines += columns.metrics.map { metric in
+            let former = metric.aliases.map(LabelText.quoted).joined(separator: ", ")
+            let aliases = former.isEmpty ? "" : ", aliases: [\(former)]"
+            return "  - {name: \(metric.name), from: {samples: \(prefix)_\(metric.name)}\(aliases)}"
+        }
         lines.append("kpis:")
         lines += kpis.map { "  - \($0)" }
         definitions = lines.joined(separator: "\n") + "\n"
-        self.series = series
     }
 
     /// The samples as text exposition with times.
@@ -144,152 +165,5 @@ package struct DataPackageImport: Sendable {
         }
         while out.last == "_" { out.removeLast() }
         return out.first.map { $0.isNumber } ?? true ? "_" + out : out
-    }
-}
-
-/// A table of a package.
-private struct ImportedTable {
-    let name: String
-    private let titles: [String]
-    private let rows: [[String]]
-    private let dates: [CivilDate]
-    private let zone: TimeZoneRules
-
-    init(_ name: String, _ text: String, _ zone: TimeZoneRules) throws {
-        self.name = name
-        self.zone = zone
-        guard let rows = CSVText.rows(text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text),
-            let titles = rows.first, let dateIndex = titles.firstIndex(where: { $0.lowercased() == "date" })
-        else {
-            throw DataPackageError(description: "the table \(name) has no column Date")
-        }
-        self.titles = titles
-        self.rows = rows.dropFirst().filter { $0.count > 1 || $0.first != "" }
-        var dates: [CivilDate] = []
-        for (index, row) in self.rows.enumerated() {
-            guard row.count == titles.count, let date = CivilDate(row[dateIndex].prefix(10)) else {
-                throw DataPackageError(
-                    description:
-                        "line \(index + 2) of the table \(name) does not have a date and \(titles.count) fields"
-                )
-            }
-            dates.append(date)
-        }
-        self.dates = dates
-    }
-
-    /// Whether there is a column of that title.
-    func has(_ title: String) -> Bool { titles.contains(title) }
-
-    /// The titles.
-    var columnTitles: [String] { titles }
-
-    /// The numbers of a column; fields that are no numbers are left out.
-    func column(_ title: String) -> SampleColumn {
-        guard let index = titles.firstIndex(of: title) else { return SampleColumn() }
-        var byTime: [Int64: Double] = [:]
-        for (row, date) in zip(rows, dates) {
-            guard let value = ValueText.parse(row[index]), value.isFinite else { continue }
-            byTime[zone.start(of: date) * 1000] = value
-        }
-        let times = byTime.keys.sorted()
-        return SampleColumn(timestamps: times, values: times.map { byTime[$0] ?? 0 })
-    }
-
-    /// The period of the rows, by the distances of their dates.
-    var period: String {
-        if stepDays == 1 { return "day" }
-        if stepDays == 7, dates.allSatisfy({ $0.weekday == 0 }) { return "week" }
-        if dates.allSatisfy({ $0.components.day == 1 }), dates.count > 1 { return "month" }
-        return stepDays == 14 ? "sprint" : "every_\(stepDays)d"
-    }
-
-    /// The definition of the period, if it is no common one.
-    var periodDefinition: String? {
-        guard !["day", "week", "month"].contains(period), let first = dates.min() else { return nil }
-        return "\(period): {every: \(stepDays)d, anchor: \(first)}"
-    }
-
-    private var stepDays: Int {
-        let sorted = dates.sorted()
-        return zip(sorted.dropFirst(), sorted).map { $0.dayNumber - $1.dayNumber }.filter { $0 > 0 }.min()
-            ?? 1
-    }
-}
-
-/// An expression of a view over columns: `data['A'] * 100 / data['B']`.
-private struct ImportedFormula {
-    /// The titles of its columns, in the order of the text, each once.
-    private(set) var columns: [String] = []
-    private let formula: Formula
-
-    init(_ text: String, _ table: ImportedTable, _ aliases: [String: String]) throws {
-        var plain = ""
-        var rest = Substring(text)
-        while let start = rest.range(of: "data[") {
-            plain += rest[..<start.lowerBound]
-            rest = rest[start.upperBound...]
-            guard let quote = rest.first, quote == "'" || quote == "\"",
-                let end = rest.dropFirst().firstIndex(of: quote),
-                rest[rest.index(after: end)...].hasPrefix("]")
-            else {
-                throw DataPackageError(
-                    description: "the expression \(text) has data[ without a quoted column"
-                )
-            }
-            var title = String(rest[rest.index(after: rest.startIndex)..<end])
-            rest = rest[rest.index(end, offsetBy: 2)...]
-            if !table.has(title), let alias = aliases[title] { title = alias }
-            guard table.has(title) else {
-                throw DataPackageError(
-                    description: "the table \(table.name) has no column \(LabelText.quoted(title))"
-                        + Suggestion.text(for: title, among: table.columnTitles)
-                )
-            }
-            if !columns.contains(title) { columns.append(title) }
-            plain += DataPackageImport.slug(title)
-        }
-        plain += rest
-        do throws(FormulaError) {
-            formula = try FormulaReader.parse(plain)
-        } catch {
-            throw DataPackageError(description: "the expression \(text) is wrong: \(error.message)")
-        }
-    }
-
-    /// The KPI; one part in percent of another is a ratio, everything else is derived.
-    func yaml(_ name: String, _ title: String, _ period: String) -> String {
-        let common = "period: \(period), display_name: \(LabelText.quoted(title))"
-        guard let (part, whole) = percentage else {
-            return "{name: \(name), type: derived, expr: \(LabelText.quoted(formula.description)), \(common)}"
-        }
-        return
-            "{name: \(name), type: ratio, numerator: \(part), denominator: \(whole), unit: percentage, \(common)}"
-    }
-
-    private var percentage: (part: String, whole: String)? {
-        switch formula {
-        case .binary(
-            .divide,
-            .binary(.multiply, .name(let part, 0), .number(100)),
-            .name(let whole, 0)
-        ): (part, whole)
-        case .binary(
-            .divide,
-            .binary(.multiply, .number(100), .name(let part, 0)),
-            .name(let whole, 0)
-        ): (part, whole)
-        case .binary(
-            .multiply,
-            .binary(.divide, .name(let part, 0), .name(let whole, 0)),
-            .number(100)
-        ): (part, whole)
-        case .binary(
-            .multiply,
-            .number(100),
-            .binary(.divide, .name(let part, 0), .name(let whole, 0))
-        ): (part, whole)
-        default: nil
-        }
     }
 }

@@ -18,18 +18,28 @@ extension KPIService {
         -> MetricReport
     {
         let definitions = versions.current
-        for name in request.names where definitions.metric(name) == nil {
-            throw .unknown(.metric, name, among: definitions.metrics.map(\.name))
+        var wanted: Set<ByteText> = []
+        var aliases: [String] = []
+        for name in request.names {
+            if definitions.metric(name) != nil {
+                wanted.insert(ByteText(name))
+            } else if let metric = definitions.metric(formerly: name) {
+                wanted.insert(ByteText(metric.name))
+                aliases.append("\(name) is an alias of the metric \(metric.name)")
+            } else {
+                throw .unknown(.metric, name, among: definitions.metrics.map(\.name))
+            }
         }
-        let wanted = Set(request.names.map(ByteText.init))
         let metrics = definitions.metrics.filter { wanted.isEmpty || wanted.contains(ByteText($0.name)) }
-        return try metricReport(
+        var report = try metricReport(
             metrics.map(\.name),
             calendars: metrics.map(\.calendar),
             request,
             definitions,
             budget
         )
+        report.warnings = aliases + report.warnings
+        return report
     }
 
     /// The values of metrics that are defined, by the calendars given.

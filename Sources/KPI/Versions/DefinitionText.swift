@@ -72,6 +72,7 @@ extension MetricDefinition {
         if case .counter = source { fields.add("first_sample", plain: firstSample.rawValue) }
         fields.add("unit", unit)
         fields.add("description", description)
+        fields.add("aliases", aliases)
         return fields.text
     }
 }

@@ -6,8 +6,14 @@ import Glibc
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write values of KPIs to files.",
-        subcommands: [KPIExportCommand.self]
+        abstract: "Write values of KPIs and metrics to files.",
+        discussion: """
+            Examples:
+              sextant export kpis --datapackage out/
+              sextant export --sqlite values.sqlite
+            """,
+        subcommands: [KPIExportCommand.self, SQLiteExportCommand.self],
+        defaultSubcommand: SQLiteExportCommand.self
     )
 }
 

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import KPI
 import Model
+import Rules
 
 /// `sextant import`: takes what other programs have.
 struct ImportCommand: AsyncParsableCommand {
@@ -21,10 +22,13 @@ struct DataPackageImportCommand: AsyncParsableCommand {
         discussion: """
             The columns that the views use become metrics, each row a sample at the first instant of its \
             date; the expressions become KPIs. The definitions are written to a file, the samples go to a \
-            running daemon.
+            running daemon. With --known, columns that have the name or an alias of a metric in those files \
+            become samples of its series, so that what was renamed goes on as one; only what is new is \
+            defined.
 
-            Example:
+            Examples:
               sextant import datapackage metrics/ --definitions rules/metrics.kpi.yaml
+              sextant import datapackage metrics-2017/ --known rules/metrics.kpi.yaml
             """
     )
 
@@ -32,7 +36,15 @@ struct DataPackageImportCommand: AsyncParsableCommand {
     var directory: String
 
     @Option(help: ArgumentHelp("Where the KPI file is written.", valueName: "file"))
-    var definitions: String
+    var definitions: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "KPI files whose metrics, KPIs and aliases there are already.",
+            valueName: "file|directory|glob"
+        )
+    )
+    var known: [String] = []
 
     @Option(help: ArgumentHelp("The time zone of the dates.", valueName: "zone"))
     var timezone = "UTC"
@@ -50,6 +62,20 @@ struct DataPackageImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try DaemonClient(url: url)
+        let knownFiles = try known.flatMap { try RuleFiles.files(at: $0).filter { KPIFiles.isOne($0) } }
+        guard definitions != nil || !known.isEmpty else {
+            throw Misuse(description: "either --definitions or --known is needed")
+        }
+        if let path = known.first, knownFiles.isEmpty {
+            throw Misuse(description: "--known \(path): there is no KPI file")
+        }
+        let target = definitions.map { URL(fileURLWithPath: $0).standardizedFileURL }
+        if knownFiles.contains(where: { URL(fileURLWithPath: $0).standardizedFileURL == target }) {
+            throw Misuse(
+                description: "--definitions \(definitions ?? "") is one of the files of --known; "
+                    + "it would be replaced by what is new only"
+            )
+        }
         guard let zone = TimeZones.system.zone(named: timezone) else {
             throw Misuse(description: "--timezone \(timezone) is not a known time zone")
         }
@@ -64,6 +90,7 @@ struct DataPackageImportCommand: AsyncParsableCommand {
         let package = try DataPackageImport(
             descriptor: [UInt8](descriptor),
             aliases: aliases,
+            known: try KPIFiles.read(knownFiles),
             zone: zone
         ) { path in
             guard !path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
@@ -71,11 +98,17 @@ struct DataPackageImportCommand: AsyncParsableCommand {
             }
             return try String(contentsOf: folder.appendingPathComponent(path), encoding: .utf8)
         }
-        try Data(package.definitions.utf8).write(to: URL(fileURLWithPath: definitions), options: .atomic)
+        if !package.definitions.isEmpty {
+            guard let target else {
+                throw Misuse(description: "the package has KPIs that are new; say where with --definitions")
+            }
+            try Data(package.definitions.utf8).write(to: target, options: .atomic)
+        }
         if !dryRun { try await client.importText(Array(package.exposition.utf8)) }
         let count = package.series.reduce(0) { $0 + $1.column.count }
+        let written = package.definitions.isEmpty ? "nothing new to define" : definitions ?? ""
         let text =
-            "\(definitions): \(package.series.count) metrics, \(count) samples\(dryRun ? " not sent" : "")\n"
+            "\(written): \(package.series.count) metrics, \(count) samples\(dryRun ? " not sent" : "")\n"
         StandardStream.write(Array(text.utf8), to: STDOUT_FILENO)
     }
 }
