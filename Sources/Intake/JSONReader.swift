@@ -98,7 +98,12 @@ struct JSONReader {
     // MARK: - Parts
 
     private mutating func skipBlanks() {
-        while position < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0a, 0x0d: position += 1
+            default: return
+            }
+        }
     }
 
     private mutating func word(_ text: String, _ value: JSONScalar) throws(JSONFault) -> JSONScalar {

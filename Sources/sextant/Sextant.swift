@@ -17,6 +17,7 @@ struct Sextant: AsyncParsableCommand {
               sextant push --job nightly backup_bytes=123 ok=1
               sextant check rules rules/
               sextant rules backfill --from 90d rules/shop.yml
+              sextant graph rules/ | dot -Tsvg > kpis.svg
             """,
         version: "sextant \(BuildInfo.version)",
         subcommands: [

@@ -147,6 +147,34 @@ import Testing
         #expect(panels.contains("\"drawStyle\": \"bars\""))
     }
 
+    @Test("an export that runs again has the same bytes; late data change their row alone")
+    func again() throws {
+        let source = MemorySource()
+        source.set("a", [:], (0..<5).map { (Double($0) * 86_400 + 60, Double($0) / 3) })
+        let definitions = try DefinitionTests.load(
+            """
+            kpi_version: 1
+            metrics: [{name: a, from: {samples: a}}]
+            kpis: [{name: sum, type: simple, metric: a, display_name: 'All, of a'}]
+            """
+        )
+        let service = KPIService(definitions: definitions, source: RawAggregates(source: source)) {
+            Timestamp(millis: 5 * 86_400_000)
+        }
+        func table() throws -> [String] {
+            let files = try service.export([], period: nil, name: "p", budget: .unlimited())
+            return files[0].content.split(separator: "\r\n").map(String.init)
+        }
+        let first = try table()
+        #expect(first.prefix(2) == ["Date,\"All, of a\"", "1970-01-01,0"])
+        #expect(try table() == first)
+        source.set("a", [:], [(2 * 86_400 + 90, 4)])
+        let second = try table()
+        #expect(second.count == 6)
+        #expect(zip(first, second).enumerated().filter { $0.element.0 != $0.element.1 }.map(\.offset) == [3])
+        #expect(second[3] == "1970-01-03,4.666666666666667")
+    }
+
     /// Definitions in which the columns of the sheet have other names by now.
     private static let known = """
         kpi_version: 1

@@ -82,8 +82,10 @@ final class SampleShop {
                 }
             }
         }
-        _ = try await store.append(batch)
+        // What lies ahead of the clock would be refused.
         time.millis.withLock { $0 += Int64(count) * stepMillis }
+        let outcome = try await store.append(batch)
+        precondition(outcome.rejections.isEmpty, "BUG: \(outcome.rejections.summary)")
         self.count += batch.sampleCount
     }
 

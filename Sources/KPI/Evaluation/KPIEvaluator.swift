@@ -177,10 +177,11 @@ package struct KPIEvaluator: Sendable {
         _ budget: QueryBudget
     ) throws(SourceError) -> MetricValues {
         var reads: [MetricRead] = []
+        let mayHaveDays = try hasDays(in: ranges, budget)
         for metric in definitions.metrics {
             guard let wanted = ranges[ByteText(metric.name)], let extent = extents[ByteText(metric.name)]
             else { continue }
-            guard let withoutDays = try metricWithoutDays(metric, wanted, budget) else {
+            guard mayHaveDays, let withoutDays = try metricWithoutDays(metric, wanted, budget) else {
                 reads.append(MetricRead(metric, extent, wanted))
                 continue
             }
@@ -199,6 +200,19 @@ package struct KPIEvaluator: Sendable {
             values.add(read, table)
         }
         return values
+    }
+
+    /// Whether any metric of which ranges shorter than a day are wanted has samples about whole days: one
+    /// question for all of them.
+    private func hasDays(in ranges: [ByteText: Set<Bucket>], _ budget: QueryBudget) throws(SourceError)
+        -> Bool
+    {
+        let selectors = definitions.metrics.filter { metric in
+            metric.withoutDays != nil && ranges[ByteText(metric.name)]?.contains(where: \.isShort) == true
+        }.flatMap(\.source.selectors)
+        guard !selectors.isEmpty else { return false }
+        return try source.values(ofLabel: Granularity.label, in: selectors, budget: budget)
+            .contains(Granularity.day)
     }
 
     /// The metric without its samples about whole days, if it has any and shorter ranges are wanted.
