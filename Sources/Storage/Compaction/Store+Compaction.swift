@@ -77,7 +77,8 @@ extension Store {
             while try all.next() {
                 pace.rest()
                 if state.withLock({ $0.isClosed }) { throw StorageError.closed }
-                let retention = classes.rawMillis(of: all.labels)
+                let times = classes.times(of: all.labels)
+                let retention = times.rawMillis
                 if outputs[retention] == nil {
                     let shape = SegmentShape(
                         retentionMillis: retention,
@@ -86,7 +87,7 @@ extension Store {
                     )
                     outputs[retention] = try beginSegment(shape)
                 }
-                try outputs[retention]?.add(&all)
+                try outputs[retention]?.add(&all, times.levels)
             }
         }
         try replace(inputs, by: outputs)
@@ -127,11 +128,9 @@ extension Store {
 }
 
 extension SegmentOutput {
-    /// Adds the series that `all` stands at.
-    fileprivate mutating func add(_ all: inout SegmentMerge) throws {
-        writer.beginSeries(all.labels)
-        try all.copySamples(to: &writer)
-        try writer.endSeries()
+    /// Adds the series that `all` stands at, with rollups of `levels`.
+    fileprivate mutating func add(_ all: inout SegmentMerge, _ levels: [RollupLevel]) throws {
+        try all.copySeries(to: &writer, rollups: .make(levels))
     }
 }
 

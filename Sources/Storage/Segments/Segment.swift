@@ -7,15 +7,15 @@ import Synchronization
 ///
 /// Its series stand in label order; the place of a series in that order is its ordinal.
 final class Segment: Sendable {
-    /// One chunk: samples of a series that follow each other.
+    /// One chunk: samples of a series that follow each other, or buckets that these were rolled up into.
     struct Chunk: Sendable {
         /// What its samples are, as `SegmentFormat` numbers it.
         var kind = SegmentFormat.floatKind
-        /// The number of samples.
+        /// The number of samples, or of buckets.
         var count = 0
-        /// The time of the first sample in milliseconds.
+        /// The time of the first sample in milliseconds, also of buckets.
         var minMillis: Int64 = 0
-        /// The time of the last sample in milliseconds.
+        /// The time of the last sample in milliseconds, also of buckets.
         var maxMillis: Int64 = 0
         /// Its timestamp column, by the number in the block's directory.
         var timestamps = 0
@@ -24,6 +24,10 @@ final class Segment: Sendable {
 
         /// The times from its first to its last sample.
         var range: TimeRange { TimeRange(Timestamp(millis: minMillis), Timestamp(millis: maxMillis)) }
+        /// The level of the rollups in it; nil if it has samples.
+        var level: RollupLevel? { SegmentFormat.level(ofKind: kind) }
+        /// Whether it has samples.
+        var isRaw: Bool { kind < SegmentFormat.firstRollupKind }
     }
 
     /// What the manifest knows about it.
