@@ -146,15 +146,11 @@ final class Segment: Sendable {
         return try labelsBlock(block, table).labels(at: Int(ordinal - table.firstOrdinals[block]))
     }
 
-    /// Whether a chunk of the series overlaps `range`.
-    func hasSamples(_ ordinal: UInt32, in range: TimeRange) throws(StorageError) -> Bool {
-        guard record.range.overlaps(range) else { return false }
-        // Every series has samples, and all of them are in the segment's range.
-        if range.start <= record.range.start, record.range.end <= range.end { return true }
+    /// The chunks of a series: its samples, times rising, then its rollups.
+    func chunks(of ordinal: UInt32) throws(StorageError) -> ArraySlice<Chunk> {
         let table = try blockTable(holding: ordinal)
         let block = table.block(of: ordinal)
         return try directoryBlock(block, table).chunks(at: Int(ordinal - table.firstOrdinals[block]))
-            .contains { $0.range.overlaps(range) }
     }
 
     // MARK: - Parts of the file
