@@ -29,8 +29,10 @@ struct RetentionClasses: Sendable {
         all.flatMap { [$0.rawMillis] + $0.rollups.map(\.keptMillis) }.compactMap { $0 }.min()
     }
 
-    /// How long samples are kept that are rolled up, in milliseconds; nil for ever.
-    var rolledUpMillis: Set<Int64?> { Set(all.filter { !$0.rollups.isEmpty }.map(\.rawMillis)) }
+    /// How long samples are kept of which rollups are kept longer, in milliseconds.
+    var rolledUpMillis: Set<Int64?> {
+        Set(all.filter { $0.keptMillis(besideLevels: []) != $0.rawMillis }.map(\.rawMillis))
+    }
 
     private var all: [RetentionTimes] { rules.map(\.times) + [defaultTimes] }
 }

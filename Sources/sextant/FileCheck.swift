@@ -91,8 +91,10 @@ struct FileCheck {
 
     /// Checks a retention file.
     mutating func retention(at path: String) {
-        check(path) { () throws(YAMLFileError) in
-            let policy = try RetentionFile.load(path)
+        check(path) { [write] () throws(YAMLFileError) in
+            let content = try RetentionFile.read(path)
+            for warning in content.warnings { write("warning: \(warning)", STDERR_FILENO) }
+            let policy = content.policy
             let kept = policy.defaultRawMillis.map(DurationText.format(millis:)) ?? "forever"
             return "\(FileCheck.count(policy.rules.count, "rule")) found, by default kept \(kept)"
         }

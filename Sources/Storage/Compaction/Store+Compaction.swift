@@ -33,12 +33,13 @@ extension Store {
 
     /// Makes one merge; false if there is none to make or the store is being closed.
     private func compactOnce(isForced: Bool) throws(StorageError) -> Bool {
-        let (segments, isClosed) = state.withLock { ($0.segments, $0.isClosed) }
+        let (segments, classes, isClosed) = state.withLock { ($0.segments, $0.retention, $0.isClosed) }
         guard !isClosed else { return false }
         let planner = CompactionPlanner(
             candidates: segments.map(CompactionPlanner.Candidate.init),
             now: options.now(),
-            isForced: isForced
+            isForced: isForced,
+            rolledUpMillis: classes.rolledUpMillis
         )
         guard let plan = planner.next() else { return false }
         let members = Set(plan.files)

@@ -123,7 +123,7 @@ final class WindowReader {
                 if let bucket = bucket(index, start) { state.join(bucket.open) }
                 return last + 1
             }
-            if time == start, end == start, index == tables.count - 1 {
+            if time == start, end == start {
                 if let bucket = bucket(index, start) { state.join(bucket.edgeState) }
                 return end == .max ? .max : end + 1
             }
