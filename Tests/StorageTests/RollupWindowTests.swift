@@ -41,7 +41,7 @@ private let start: Int64 = 1_767_225_600_000
         let step = max(unit, round(Int64.random(in: 1...day, using: &random)))
         var from = start + round(Int64.random(in: -day...day, using: &random))
         var windows: [TimeRange] = []
-        for _ in 0..<Int.random(in: 1...60, using: &random) {
+        for _ in 0..<Int.random(in: 1...40, using: &random) {
             // `(a, b]` or `[a, b)`.
             let shift: Int64 = isLeftOpen ? 1 : 0
             windows.append(
@@ -65,7 +65,7 @@ private let start: Int64 = 1_767_225_600_000
         for kind in 0..<12 {
             let labels = Labels(["__name__": "m", "kind": "\(kind)"])
             let column = RollupCodecTests.column(
-                &random, kind, count: 4000, from: start + Int64.random(in: 0...40, using: &random) * 15_000)
+                &random, kind, count: 2500, from: start + Int64.random(in: 0...40, using: &random) * 15_000)
             let kept = column.sliced(to: TimeRange(.min, Timestamp(millis: start + days * day - 1)))
             expected[labels] = kept
             for index in kept.timestamps.indices {
@@ -89,7 +89,7 @@ private let start: Int64 = 1_767_225_600_000
         }
         var answered = 0
         func check() throws {
-            for _ in 0..<12 {
+            for _ in 0..<6 {
                 let windows = RollupWindowTests.windows(&random, days: days)
                 let range = TimeRange(windows[0].start, windows[windows.count - 1].end)
                 let set = try store.select(
