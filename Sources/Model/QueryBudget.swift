@@ -22,6 +22,9 @@ public final class QueryBudget: Sendable {
     private let heldBytes = Atomic<Int>(0)
     private let peak = Atomic<Int>(0)
     private let scanned = Atomic<Int>(0)
+    private let fiveMinuteBuckets = Atomic<Int>(0)
+    private let hourBuckets = Atomic<Int>(0)
+    private let dayBuckets = Atomic<Int>(0)
 
     /// A budget whose time runs from now.
     ///
@@ -129,6 +132,24 @@ public final class QueryBudget: Sendable {
     /// Notes that `count` samples were read, for the query's statistics.
     public func noteScanned(samples count: Int) {
         scanned.add(count, ordering: .relaxed)
+    }
+
+    /// Notes that `count` buckets of rollups were read, for the query's statistics.
+    public func noteRead(_ level: RollupLevel, bucketCount count: Int) {
+        switch level {
+        case .fiveMinutes: fiveMinuteBuckets.add(count, ordering: .relaxed)
+        case .hour: hourBuckets.add(count, ordering: .relaxed)
+        case .day: dayBuckets.add(count, ordering: .relaxed)
+        }
+    }
+
+    /// The number of buckets of rollups read of a level.
+    public func readBucketCount(_ level: RollupLevel) -> Int {
+        switch level {
+        case .fiveMinutes: fiveMinuteBuckets.load(ordering: .relaxed)
+        case .hour: hourBuckets.load(ordering: .relaxed)
+        case .day: dayBuckets.load(ordering: .relaxed)
+        }
     }
 
     /// The most samples that were held at once.

@@ -6,13 +6,14 @@ public struct RetentionFigures: Hashable, Sendable {
         public var seriesCount = 0
         /// The number of their samples; one that was written twice may count twice.
         public var sampleCount = 0
-        /// The bytes of their values on the disk, of samples in segments.
+        /// The bytes of their values and rollups on the disk, of what is in segments.
         public var byteCount = 0
         /// The time of the oldest sample.
         public var oldest: Timestamp?
         /// The number of series of which something would be deleted that the policy in force keeps.
         public var losingSeriesCount = 0
-        /// The number of samples that would be deleted and that the policy in force keeps.
+        /// The number of samples, and of buckets of rollups, that would be deleted and that the policy in force
+        /// keeps.
         public var lostSampleCount = 0
 
         /// No series.

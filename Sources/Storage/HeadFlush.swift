@@ -64,9 +64,14 @@ private struct HeadFlush {
     }
 
     /// What is to be stored of a series, by destination; what has expired is not.
-    func parts(of series: UInt32, _ labels: Labels) -> [(destination: Destination, column: SampleColumn)] {
-        let retentionMillis = retention.rawMillis(of: labels)
-        let earliest = Timestamp(millis: Store.earliest(now, retentionMillis))
+    func parts(
+        of series: UInt32,
+        _ labels: Labels,
+        _ times: RetentionTimes
+    ) -> [(destination: Destination, column: SampleColumn)] {
+        let retentionMillis = times.rawMillis
+        // Nothing is rolled up yet.
+        let earliest = Timestamp(millis: Store.earliest(now, times.keptMillis(besideLevels: [])))
         let samples = head.snapshot(series)
         guard earliest.millis <= samples.maxMillis else { return [] }
         let live = samples.column().sliced(to: TimeRange(earliest, .max))
@@ -90,8 +95,10 @@ extension Store {
                 segments += try writeSegments { (outputs: inout [HeadFlush.Destination: SegmentOutput]) in
                     for series in flush.order {
                         let labels = frozen.head.labels(series)
-                        for (destination, column) in flush.parts(of: series, labels) {
+                        let times = flush.retention.times(of: labels)
+                        for (destination, column) in flush.parts(of: series, labels, times) {
                             if done.contains(destination) { continue }
+                            let level = flush.level(of: destination.partition)
                             if outputs[destination] == nil {
                                 guard outputs.count < HeadFlush.filesAtOnce else {
                                     isComplete = false
@@ -100,11 +107,13 @@ extension Store {
                                 let shape = SegmentShape(
                                     retentionMillis: destination.retentionMillis,
                                     sequence: frozen.sequence,
-                                    level: flush.level(of: destination.partition)
+                                    level: level
                                 )
                                 outputs[destination] = try beginSegment(shape)
                             }
-                            try outputs[destination]?.writer.add(labels, column)
+                            // A merge makes them where others are to be joined first.
+                            let rollups = SeriesRollups(level > 0 ? times.levels : [])
+                            try outputs[destination]?.writer.add(labels, column, rollups)
                         }
                     }
                     done.formUnion(outputs.keys)

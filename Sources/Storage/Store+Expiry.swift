@@ -33,9 +33,12 @@ extension Store {
         var hasLive = false
         var all = try SegmentMerge([segment])
         while try all.next() {
-            let retention = classes.rawMillis(of: all.labels)
+            let times = classes.times(of: all.labels)
             for part in all.parts {
-                for chunk in try all.chunks(of: part) {
+                let chunks = try all.chunks(of: part)
+                let present = Set(chunks.compactMap(\.level))
+                for chunk in chunks {
+                    let retention = times.keptMillis(chunk, beside: present)
                     if Store.isExpired(chunk, retention, now) {
                         hasExpired = true
                     } else {
@@ -70,15 +73,18 @@ extension Store {
             defer { outputs[shape.retentionMillis] = output }
             var all = try SegmentMerge([segment])
             while try all.next() {
-                let retention = classes.rawMillis(of: all.labels)
-                output.writer.beginSeries(all.labels)
-                try all.copySamples(to: &output.writer) { !Store.isExpired($0, retention, now) }
-                try output.writer.endSeries()
+                let times = classes.times(of: all.labels)
+                var present: Set<RollupLevel> = []
+                for part in all.parts { present.formUnion(try all.chunks(of: part).compactMap(\.level)) }
+                try all.copySeries(to: &output.writer, rollups: .keep) {
+                    !Store.isExpired($0, times.keptMillis($0, beside: present), now)
+                }
             }
         }
     }
 
-    private static func isExpired(
+    /// Whether all of a chunk is older than it is to be kept.
+    static func isExpired(
         _ chunk: Segment.Chunk,
         _ retentionMillis: Int64?,
         _ now: Timestamp

@@ -64,7 +64,8 @@ struct StoreView {
             let series = StoredSeries(
                 labels: labels,
                 parts: parts,
-                earliestMillis: Store.earliest(now, retention.rawMillis(of: labels))
+                times: retention.times(of: labels),
+                now: now
             )
             if series.isLive(in: range) { body(series) }
         }

@@ -12,20 +12,34 @@ enum SeriesPart: Sendable {
 struct StoredSeries: Sendable {
     var labels: Labels
     var parts: [SeriesPart]
-    /// Samples before this time have expired, in milliseconds.
-    var earliestMillis: Int64
+    /// How long what is stored of it is kept.
+    var times: RetentionTimes
+    /// The time of the snapshot.
+    var now: Timestamp
 
-    /// Whether it has samples in `range` that have not expired; it has some in `range`.
+    /// Samples before this time have expired, in milliseconds, if rollups of the levels `present` stand in
+    /// their place.
+    func earliestMillis(besideLevels present: Set<RollupLevel>) -> Int64 {
+        Store.earliest(now, times.keptMillis(besideLevels: present))
+    }
+
+    /// Whether it has samples or rollups in `range` that have not expired; it has some in `range`.
     func isLive(in range: TimeRange) -> Bool {
-        if earliestMillis <= range.start.millis { return true }
-        guard earliestMillis <= range.end.millis else { return false }
-        let live = TimeRange(Timestamp(millis: earliestMillis), range.end)
+        if Store.earliest(now, times.rawMillis) <= range.start.millis { return true }
         return parts.contains { part in
             switch part {
-            case .head(let head): return head.maxMillis >= earliestMillis
+            case .head(let head): return head.maxMillis >= earliestMillis(besideLevels: [])
             case .segment(let segment, let ordinal):
                 // What cannot be read now says so when its samples are read.
-                do throws(StorageError) { return try segment.hasSamples(ordinal, in: live) } catch {
+                do throws(StorageError) {
+                    let chunks = try segment.chunks(of: ordinal)
+                    let present = Set(chunks.compactMap(\.level))
+                    return chunks.contains { chunk in
+                        let earliest = Store.earliest(now, times.keptMillis(chunk, beside: present))
+                        return chunk.range.overlaps(range) && chunk.maxMillis >= earliest
+                            && earliest <= range.end.millis
+                    }
+                } catch {
                     return true
                 }
             }

@@ -8,13 +8,7 @@ final class StoredSeriesSet: SeriesSet {
     private let series: [StoredSeries]
     private let range: TimeRange
     private let budget: QueryBudget
-    private let reading: Mutex<Reading>
-
-    private struct Reading {
-        /// By the segments' identities.
-        var readers: [UInt64: Segment.Reader] = [:]
-        var warnings: [String]
-    }
+    private let reading: Mutex<ChunkSource>
 
     init(
         _ series: [StoredSeries],
@@ -25,12 +19,12 @@ final class StoredSeriesSet: SeriesSet {
         self.series = series
         self.range = range
         self.budget = budget
-        reading = Mutex(Reading(warnings: warnings))
+        reading = Mutex(ChunkSource(warnings: warnings, budget))
     }
 
     var count: Int { series.count }
 
-    var warnings: [String] { reading.withLock { $0.warnings } }
+    var warnings: [String] { reading.withLock { $0.allWarnings } }
 
     func labels(at index: Int) -> Labels { series[index].labels }
 
@@ -38,49 +32,98 @@ final class StoredSeriesSet: SeriesSet {
         try budget.checkpoint()
         let item = series[index]
         column.removeAll()
-        let start = max(range.start, Timestamp(millis: item.earliestMillis))
-        guard start <= range.end else { return }
-        let range = TimeRange(start, range.end)
         if item.parts.count == 1, case .head(let head) = item.parts[0] {
-            column = head.column(in: range)
+            column = StoredSeriesSet.samples(of: head, item, range)
             return
         }
         var result = SampleColumn()
-        reading.withLock { reading in
+        reading.withLock { source in
             for part in item.parts {
                 switch part {
-                case .head(let head): result.merge(head.column(in: range))
+                case .head(let head): result.merge(StoredSeriesSet.samples(of: head, item, range))
                 case .segment(let segment, let ordinal):
-                    result.merge(samples(of: segment, ordinal, range, &reading))
+                    result.merge(source.samples(of: segment, ordinal, item, range))
                 }
             }
         }
         column = result
     }
 
-    private func samples(
-        of segment: Segment,
-        _ ordinal: UInt32,
-        _ range: TimeRange,
-        _ reading: inout Reading
-    ) -> SampleColumn {
-        var reader = reading.readers.removeValue(forKey: segment.identity) ?? Segment.Reader()
-        defer { reading.readers[segment.identity] = reader }
-        var samples = SampleColumn()
-        do throws(StorageError) {
-            samples = try segment.read(ordinal, in: range, &reader)
-        } catch {
-            reader.damages.append(error)
+    func states(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        into states: inout [WindowState]
+    ) throws(SourceError) -> Bool {
+        try budget.checkpoint()
+        let item = series[index]
+        guard let first = windows.first, let last = windows.last else {
+            states.removeAll(keepingCapacity: true)
+            return true
         }
-        for error in reader.damages { note(error, segment, &reading) }
-        reader.damages = []
-        return samples
+        let isOfHeads = item.parts.allSatisfy { part in
+            if case .head = part { true } else { false }
+        }
+        if isOfHeads { return false }
+        return reading.withLock { source in
+            WindowReader(item, in: TimeRange(first.start, last.end), parts, source)
+                .states(windows, into: &states)
+        }
     }
 
-    private func note(_ error: StorageError, _ segment: Segment, _ reading: inout Reading) {
-        let text = Store.warning(about: segment)
-        guard !reading.warnings.contains(text) else { return }
-        reading.warnings.append(text)
-        segment.note(error)
+    private static func samples(of head: HeadSeries, _ series: StoredSeries, _ range: TimeRange) -> SampleColumn {
+        let start = max(range.start, Timestamp(millis: series.earliestMillis(besideLevels: [])))
+        return start <= range.end ? head.column(in: TimeRange(start, range.end)) : SampleColumn()
+    }
+}
+
+extension ChunkSource {
+    /// What a segment has of a series in `range`: its samples, and before these the last ones of the finest
+    /// buckets that are left.
+    fileprivate func samples(
+        of segment: Segment,
+        _ ordinal: UInt32,
+        _ series: StoredSeries,
+        _ range: TimeRange
+    ) -> SampleColumn {
+        let chunks = chunks(of: segment, ordinal)
+        let present = Set(chunks.compactMap(\.level))
+        var column = SampleColumn()
+        for chunk in chunks where chunk.isRaw && chunk.range.overlaps(range) {
+            let earliest = Store.earliest(series.now, series.times.keptMillis(chunk, beside: present))
+            guard chunk.maxMillis >= earliest else { continue }
+            let start = max(range.start, Timestamp(millis: earliest))
+            guard start <= range.end else { continue }
+            let samples = samples(chunk, of: segment, ordinal).sliced(to: TimeRange(start, range.end))
+            column = column.isEmpty ? samples : column.merged(with: samples)
+        }
+        guard !present.isEmpty else { return column }
+        let earliest = series.earliestMillis(besideLevels: present)
+        let rawStart = SeriesParts.rawStart(chunks, earliest)
+        guard range.start.millis < rawStart else { return column }
+        var before = SampleColumn()
+        var end = rawStart
+        for level in present.sorted() {
+            let earliest = Store.earliest(series.now, series.times.keptMillis(level))
+            var found = SampleColumn()
+            var first = Int64.max
+            for chunk in chunks where chunk.level == level {
+                first = min(first, chunk.minMillis)
+                guard chunk.maxMillis >= earliest, chunk.minMillis < end, chunk.range.overlaps(range) else {
+                    continue
+                }
+                for bucket in buckets(chunk, of: segment, ordinal, .ends) {
+                    guard let last = bucket.last, last.millis >= earliest, last.millis < end,
+                        range.contains(Timestamp(millis: last.millis))
+                    else { continue }
+                    found.append(millis: last.millis, value: last.value)
+                }
+            }
+            if !found.isEmpty { noteExpired(before: Timestamp(millis: rawStart), level) }
+            found.append(before, before.timestamps.indices)
+            before = found
+            end = min(end, max(earliest, first))
+        }
+        return before.merged(with: column)
     }
 }

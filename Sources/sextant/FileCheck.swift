@@ -92,8 +92,10 @@ struct FileCheck {
     /// Checks a retention file, and tells whether it can be used.
     @discardableResult
     mutating func retention(at path: String) -> Bool {
-        check(path) { () throws(YAMLFileError) in
-            let policy = try RetentionFile.load(path)
+        check(path) { [write] () throws(YAMLFileError) in
+            let content = try RetentionFile.read(path)
+            for warning in content.warnings { write("warning: \(warning)", STDERR_FILENO) }
+            let policy = content.policy
             let kept = policy.defaultRawMillis.map(DurationText.format(millis:)) ?? "forever"
             return "\(FileCheck.count(policy.rules.count, "rule")) found, by default kept \(kept)"
         }

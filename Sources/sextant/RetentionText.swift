@@ -14,9 +14,9 @@ enum RetentionText {
         for (rule, share) in zip(policy.rules, figures.shares) {
             rules.append(
                 RetentionReport.Rule(
-                    name: nil,
+                    name: rule.name,
                     match: selector(rule.matchers),
-                    kept: kept(rule.rawMillis),
+                    kept: kept(rule.times),
                     share: share
                 )
             )
@@ -25,7 +25,7 @@ enum RetentionText {
             RetentionReport.Rule(
                 name: nil,
                 match: nil,
-                kept: kept(policy.defaultRawMillis),
+                kept: kept(policy.defaultTimes),
                 share: figures.shares[policy.rules.count]
             )
         )
@@ -42,7 +42,7 @@ enum RetentionText {
         "{\(matchers.map(\.description).joined(separator: ","))}"
     }
 
-    private static func kept(_ rawMillis: Int64?) -> [(resolution: String, text: String)] {
-        [("raw", duration(rawMillis))]
+    private static func kept(_ times: RetentionTimes) -> [(resolution: String, text: String)] {
+        [("raw", duration(times.rawMillis))] + times.rollups.map { ($0.level.name, duration($0.keptMillis)) }
     }
 }

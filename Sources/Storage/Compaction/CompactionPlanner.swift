@@ -8,6 +8,9 @@ import Model
 struct CompactionPlanner {
     /// The lengths of partitions in milliseconds; level `i + 1` is the result of a merge in `tiers[i]`.
     static let tiers: [Int64] = [1, 8, 32].map { $0 * 86_400_000 }
+    /// The lengths of partitions in which segments are merged that have nothing but rollups, in milliseconds;
+    /// levels go on behind those of `tiers`.
+    static let rollupTiers: [Int64] = [128, 512].map { $0 * 86_400_000 }
     /// How long after its end a partition waits for late samples, in milliseconds.
     static let delayMillis: Int64 = 3_600_000
     /// So many flushes of a partition that is not over yet are merged.
@@ -25,6 +28,7 @@ struct CompactionPlanner {
         var level: Int
         var retentionMillis: Int64?
         var byteCount: Int
+        /// The number of samples; 0 if it has nothing but rollups.
         var sampleCount: Int
         /// The samples in chunks that are shorter than chunks should be.
         var sparseSampleCount: Int
@@ -44,10 +48,13 @@ struct CompactionPlanner {
     let now: Timestamp
     /// Whether everything is merged that gains from it, whatever its age.
     var isForced = false
+    /// How long samples are kept of which rollups are kept longer; they are merged by day in any case, as
+    /// that is what makes the rollups.
+    var rolledUpMillis: Set<Int64?> = []
 
     /// The next merge, or nil if nothing is worth one.
     func next() -> Plan? {
-        for (index, tier) in CompactionPlanner.tiers.enumerated() {
+        for (index, tier) in (CompactionPlanner.tiers + CompactionPlanner.rollupTiers).enumerated() {
             let level = index + 1
             var partitions: [Int64: [Candidate]] = [:]
             for candidate in candidates {
@@ -85,6 +92,9 @@ struct CompactionPlanner {
 
     private func isAllowed(_ members: [Candidate], _ tier: Int64) -> Bool {
         members.allSatisfy { member in
+            // Rollups are few, and kept for long.
+            if member.sampleCount == 0 { return true }
+            if tier == CompactionPlanner.tiers[0], rolledUpMillis.contains(member.retentionMillis) { return true }
             guard let longest = CompactionPlanner.longestTier(member.retentionMillis) else { return false }
             return tier <= CompactionPlanner.tiers[longest]
         }

@@ -33,12 +33,13 @@ extension Store {
 
     /// Makes one merge; false if there is none to make or the store is being closed.
     private func compactOnce(isForced: Bool) throws(StorageError) -> Bool {
-        let (segments, isClosed) = state.withLock { ($0.segments, $0.isClosed) }
+        let (segments, classes, isClosed) = state.withLock { ($0.segments, $0.retention, $0.isClosed) }
         guard !isClosed else { return false }
         let planner = CompactionPlanner(
             candidates: segments.map(CompactionPlanner.Candidate.init),
             now: options.now(),
-            isForced: isForced
+            isForced: isForced,
+            rolledUpMillis: classes.rolledUpMillis
         )
         guard let plan = planner.next() else { return false }
         let members = Set(plan.files)
@@ -77,7 +78,8 @@ extension Store {
             while try all.next() {
                 pace.rest()
                 if state.withLock({ $0.isClosed }) { throw StorageError.closed }
-                let retention = classes.rawMillis(of: all.labels)
+                let times = classes.times(of: all.labels)
+                let retention = times.rawMillis
                 if outputs[retention] == nil {
                     let shape = SegmentShape(
                         retentionMillis: retention,
@@ -86,7 +88,7 @@ extension Store {
                     )
                     outputs[retention] = try beginSegment(shape)
                 }
-                try outputs[retention]?.add(&all)
+                try outputs[retention]?.add(&all, times.levels)
             }
         }
         try replace(inputs, by: outputs)
@@ -127,11 +129,9 @@ extension Store {
 }
 
 extension SegmentOutput {
-    /// Adds the series that `all` stands at.
-    fileprivate mutating func add(_ all: inout SegmentMerge) throws {
-        writer.beginSeries(all.labels)
-        try all.copySamples(to: &writer)
-        try writer.endSeries()
+    /// Adds the series that `all` stands at, with rollups of `levels`.
+    fileprivate mutating func add(_ all: inout SegmentMerge, _ levels: [RollupLevel]) throws {
+        try all.copySeries(to: &writer, rollups: .make(levels))
     }
 }
 

@@ -47,11 +47,12 @@ extension Store {
     /// When the policy that waits comes into force; nil if none waits.
     package var retentionDue: Timestamp? { state.withLock { $0.pendingRetention?.due } }
 
-    /// The earliest time of a sample of the series that has not expired, in milliseconds; nil if its samples
-    /// are kept for ever.
+    /// The earliest time of a sample or rollup of the series that has not expired, in milliseconds; nil if
+    /// something of it is kept for ever.
     package func earliestKeptMillis(of labels: Labels) -> Int64? {
         let classes = state.withLock { $0.retention }
-        return classes.rawMillis(of: labels).map { Store.earliest(options.now(), $0) }
+        let longest = classes.times(of: labels).keptMillis(besideLevels: [])
+        return longest.map { Store.earliest(options.now(), $0) }
     }
 
     /// What `policy` means for what there is now.
@@ -68,8 +69,9 @@ extension Store {
             let budget = QueryBudget(limits: options.limits.current)
             _ = try view(of: .all).forEachSeries([], .all, budget) { series in
                 let losses = Losses(
-                    earliest: Store.earliest(now, classes.rawMillis(of: series.labels)),
-                    earliestBefore: Store.earliest(now, old.rawMillis(of: series.labels))
+                    times: classes.times(of: series.labels),
+                    timesBefore: old.times(of: series.labels),
+                    now: now
                 )
                 do throws(StorageError) {
                     var share = RetentionFigures.Share()
@@ -135,13 +137,17 @@ extension Store {
     }
 }
 
-/// From when on samples of a series are kept, in milliseconds: by a new policy and by the one in force.
+/// How long what is stored of a series is kept by a new policy and by the one in force.
 private struct Losses {
-    var earliest: Int64
-    var earliestBefore: Int64
+    var times: RetentionTimes
+    var timesBefore: RetentionTimes
+    var now: Timestamp
 
-    /// Whether the new policy deletes a chunk that ends at this time and that the one in force keeps.
-    func includes(lastMillis: Int64) -> Bool { lastMillis < earliest && lastMillis >= earliestBefore }
+    /// Whether the new policy deletes a chunk that the one in force keeps.
+    func includes(_ chunk: Segment.Chunk, beside present: Set<RollupLevel>) -> Bool {
+        Store.isExpired(chunk, times.keptMillis(chunk, beside: present), now)
+            && !Store.isExpired(chunk, timesBefore.keptMillis(chunk, beside: present), now)
+    }
 }
 
 extension RetentionFigures.Share {
@@ -155,16 +161,19 @@ extension RetentionFigures.Share {
         case .head(let head):
             sampleCount += head.count
             note(oldest: head.minMillis)
-            if head.minMillis < losses.earliest {
-                let last = Timestamp(millis: losses.earliest).advanced(byMillis: -1)
+            let earliest = Store.earliest(losses.now, losses.times.keptMillis(besideLevels: []))
+            if head.minMillis < earliest {
+                let last = Timestamp(millis: earliest).advanced(byMillis: -1)
                 lostSampleCount += head.column(in: TimeRange(.min, last)).count
             }
         case .segment(let segment, let ordinal):
-            for chunk in try segment.chunks(of: ordinal, &readers[segment.identity, default: .init()]) {
-                sampleCount += chunk.count
+            let chunks = try segment.chunks(of: ordinal, &readers[segment.identity, default: .init()])
+            let present = Set(chunks.compactMap(\.level))
+            for chunk in chunks {
+                if chunk.level == nil { sampleCount += chunk.count }
                 byteCount += chunk.values.byteCount
                 note(oldest: chunk.minMillis)
-                if losses.includes(lastMillis: chunk.maxMillis) { lostSampleCount += chunk.count }
+                if losses.includes(chunk, beside: present) { lostSampleCount += chunk.count }
             }
         }
     }

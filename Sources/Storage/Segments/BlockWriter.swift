@@ -20,7 +20,8 @@ struct BlockWriter {
     private var frames: [FilePlace] = []
     private var frameNumbers: [Int: Int] = [:]
     private var columns: [ContentPlace] = []
-    private var valueFrame = OpenFrame()
+    /// By group: who reads rollups need not read samples.
+    private var valueFrames = [OpenFrame](repeating: OpenFrame(), count: SegmentFormat.groupCount)
     private var timestampFrame = OpenFrame()
 
     /// A block without series.
@@ -33,8 +34,8 @@ struct BlockWriter {
         seriesCount >= SegmentFormat.seriesPerBlock || labelByteCount >= SegmentFormat.blockLabelByteCount
             || chunks.count >= SegmentFormat.blockChunkCount
     }
-    /// The size of the values that wait.
-    var openValueByteCount: Int { valueFrame.bytes.count }
+    /// The size of the values of a group that wait.
+    func openValueByteCount(ofGroup group: Int) -> Int { valueFrames[group].bytes.count }
     /// The size of the timestamp columns that wait.
     var openTimestampByteCount: Int { timestampFrame.bytes.count }
 
@@ -49,9 +50,10 @@ struct BlockWriter {
 
     /// Adds a chunk with the timestamp column `column`, whose values `encode` appends.
     mutating func addChunk(_ chunk: EncodedChunk, _ column: Int, _ encode: (inout [UInt8]) -> Void) {
-        let frame = BlockWriter.open(&valueFrame, &frames)
-        let offset = valueFrame.bytes.count
-        encode(&valueFrame.bytes)
+        let group = SegmentFormat.group(ofKind: chunk.kind)
+        let frame = BlockWriter.open(&valueFrames[group], &frames)
+        let offset = valueFrames[group].bytes.count
+        encode(&valueFrames[group].bytes)
         chunks.append(
             Segment.Chunk(
                 kind: chunk.kind,
@@ -62,7 +64,7 @@ struct BlockWriter {
                 values: ContentPlace(
                     frame: frame,
                     offset: offset,
-                    byteCount: valueFrame.bytes.count - offset
+                    byteCount: valueFrames[group].bytes.count - offset
                 )
             )
         )
@@ -95,13 +97,15 @@ struct BlockWriter {
     /// Where a column lies in its frame.
     func place(ofColumn column: Int) -> ContentPlace { columns[column] }
 
-    /// The content of the frame of values, if something waits; `closeValueFrame` has to follow.
-    func takeValueFrame() -> [UInt8]? { valueFrame.number == nil ? nil : valueFrame.bytes }
+    /// The content of the frame of values of a group, if something waits; `closeValueFrame` has to follow.
+    func takeValueFrame(ofGroup group: Int) -> [UInt8]? {
+        valueFrames[group].number == nil ? nil : valueFrames[group].bytes
+    }
 
-    /// Notes where the frame of values was written.
-    mutating func closeValueFrame(at place: FilePlace) {
-        if let number = valueFrame.number { frames[number] = place }
-        valueFrame = OpenFrame()
+    /// Notes where the frame of values of a group was written.
+    mutating func closeValueFrame(ofGroup group: Int, at place: FilePlace) {
+        if let number = valueFrames[group].number { frames[number] = place }
+        valueFrames[group] = OpenFrame()
     }
 
     /// The content of the frame of timestamps, if something waits; `closeTimestampFrame` has to follow.
@@ -140,10 +144,11 @@ struct BlockWriter {
         appendDifferences(to: &bytes) { $0.minMillis }
         appendDifferences(to: &bytes) { $0.maxMillis - $0.minMillis }
         appendDifferences(to: &bytes) { Int64($0.timestamps) }
-        var frame = 0
+        var frames = [Int](repeating: 0, count: SegmentFormat.groupCount)
         for chunk in chunks {
-            Varint.append(count: chunk.values.frame - frame, to: &bytes)
-            frame = chunk.values.frame
+            let group = SegmentFormat.group(ofKind: chunk.kind)
+            Varint.append(count: chunk.values.frame - frames[group], to: &bytes)
+            frames[group] = chunk.values.frame
         }
         for chunk in chunks { Varint.append(count: chunk.values.byteCount, to: &bytes) }
         return bytes
@@ -159,10 +164,11 @@ struct BlockWriter {
     }
 
     private func appendDifferences(to bytes: inout [UInt8], _ read: (Segment.Chunk) -> Int64) {
-        var previous: Int64 = 0
+        var previous = [Int64](repeating: 0, count: SegmentFormat.groupCount)
         for chunk in chunks {
-            Varint.append(signed: read(chunk) &- previous, to: &bytes)
-            previous = read(chunk)
+            let group = SegmentFormat.group(ofKind: chunk.kind)
+            Varint.append(signed: read(chunk) &- previous[group], to: &bytes)
+            previous[group] = read(chunk)
         }
     }
 }

@@ -7,15 +7,15 @@ import Synchronization
 ///
 /// Its series stand in label order; the place of a series in that order is its ordinal.
 final class Segment: Sendable {
-    /// One chunk: samples of a series that follow each other.
+    /// One chunk: samples of a series that follow each other, or buckets that these were rolled up into.
     struct Chunk: Sendable {
         /// What its samples are, as `SegmentFormat` numbers it.
         var kind = SegmentFormat.floatKind
-        /// The number of samples.
+        /// The number of samples, or of buckets.
         var count = 0
-        /// The time of the first sample in milliseconds.
+        /// The time of the first sample in milliseconds, also of buckets.
         var minMillis: Int64 = 0
-        /// The time of the last sample in milliseconds.
+        /// The time of the last sample in milliseconds, also of buckets.
         var maxMillis: Int64 = 0
         /// Its timestamp column, by the number in the block's directory.
         var timestamps = 0
@@ -24,6 +24,10 @@ final class Segment: Sendable {
 
         /// The times from its first to its last sample.
         var range: TimeRange { TimeRange(Timestamp(millis: minMillis), Timestamp(millis: maxMillis)) }
+        /// The level of the rollups in it; nil if it has samples.
+        var level: RollupLevel? { SegmentFormat.level(ofKind: kind) }
+        /// Whether it has samples.
+        var isRaw: Bool { kind < SegmentFormat.firstRollupKind }
     }
 
     /// What the manifest knows about it.
@@ -142,15 +146,11 @@ final class Segment: Sendable {
         return try labelsBlock(block, table).labels(at: Int(ordinal - table.firstOrdinals[block]))
     }
 
-    /// Whether a chunk of the series overlaps `range`.
-    func hasSamples(_ ordinal: UInt32, in range: TimeRange) throws(StorageError) -> Bool {
-        guard record.range.overlaps(range) else { return false }
-        // Every series has samples, and all of them are in the segment's range.
-        if range.start <= record.range.start, record.range.end <= range.end { return true }
+    /// The chunks of a series: its samples, times rising, then its rollups.
+    func chunks(of ordinal: UInt32) throws(StorageError) -> ArraySlice<Chunk> {
         let table = try blockTable(holding: ordinal)
         let block = table.block(of: ordinal)
         return try directoryBlock(block, table).chunks(at: Int(ordinal - table.firstOrdinals[block]))
-            .contains { $0.range.overlaps(range) }
     }
 
     // MARK: - Parts of the file

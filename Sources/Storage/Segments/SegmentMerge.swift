@@ -60,6 +60,16 @@ struct SegmentMerge {
         try sources[part.source].segment.read(chunk, of: part.ordinal, &sources[part.source].reader)
     }
 
+    /// The buckets of a rollup chunk of a part.
+    mutating func buckets(_ chunk: Segment.Chunk, of part: Part) throws(StorageError) -> [RollupBucket] {
+        try sources[part.source].segment.buckets(
+            chunk,
+            of: part.ordinal,
+            [.sum, .extremes, .increase, .area],
+            &sources[part.source].reader
+        )
+    }
+
     /// A chunk of a part as it is in its file.
     mutating func encoded(_ chunk: Segment.Chunk, of part: Part) throws(StorageError) -> EncodedChunk {
         try sources[part.source].segment.encoded(chunk, of: part.ordinal, &sources[part.source].reader)
@@ -80,45 +90,5 @@ struct SegmentMerge {
             throw .damaged(path: segment.path, reason: "series \(ordinal) is out of order")
         }
         sources[number].labels = labels
-    }
-}
-
-extension SegmentMerge {
-    /// Copies the samples of the series that it stands at to `writer`, which has begun it; only the chunks of
-    /// which `isWanted` is true.
-    ///
-    /// Of equal times the later segment counts. Chunks that are long enough, well encoded and share no time
-    /// with another are copied as they are.
-    mutating func copySamples(
-        to writer: inout SegmentWriter,
-        where isWanted: (Segment.Chunk) -> Bool = { _ in true }
-    ) throws {
-        var all: [(chunk: Segment.Chunk, part: Part)] = []
-        for part in parts {
-            for chunk in try chunks(of: part) where isWanted(chunk) { all.append((chunk, part)) }
-        }
-        // Stable, so that chunks with the same beginning stay in the order of their segments.
-        let order = all.indices.sorted { (all[$0].chunk.minMillis, $0) < (all[$1].chunk.minMillis, $1) }
-        var position = 0
-        while position < order.count {
-            // The chunks that share times with each other, directly or by way of others.
-            var end = position
-            var last = Int64.min
-            repeat {
-                last = max(last, all[order[end]].chunk.maxMillis)
-                end += 1
-            } while end < order.count && all[order[end]].chunk.minMillis <= last
-            let (chunk, part) = all[order[position]]
-            if end == position + 1, chunk.count >= SegmentFormat.sufficientChunk, level(of: part) > 0 {
-                try writer.append(try encoded(chunk, of: part))
-            } else {
-                var column = SampleColumn()
-                for index in order[position..<end].sorted() {
-                    column = column.merged(with: try read(all[index].chunk, of: all[index].part))
-                }
-                try writer.append(column)
-            }
-            position = end
-        }
     }
 }

@@ -15,7 +15,11 @@ extension Segment {
         fileprivate var table: BlockTable?
         fileprivate var directory: (block: Int, content: DirectoryBlock)?
         fileprivate var labels: (block: Int, content: LabelsBlock)?
-        fileprivate var valueFrame: (offset: Int, content: [UInt8])?
+        /// By group of chunks.
+        fileprivate var valueFrames = [(offset: Int, content: [UInt8])?](
+            repeating: nil,
+            count: SegmentFormat.groupCount
+        )
         fileprivate var timestampFrame: (offset: Int, content: [UInt8])?
         fileprivate var times: [TimesKey: [Int64]] = [:]
         fileprivate var timesSampleCount = 0
@@ -50,7 +54,7 @@ extension Segment {
         _ reader: inout Reader
     ) throws(StorageError) -> SampleColumn {
         var column = SampleColumn()
-        for chunk in try chunks(of: ordinal, &reader) where chunk.range.overlaps(range) {
+        for chunk in try chunks(of: ordinal, &reader) where chunk.isRaw && chunk.range.overlaps(range) {
             do throws(StorageError) {
                 let samples = try read(chunk, of: ordinal, &reader)
                 column = column.isEmpty ? samples : column.merged(with: samples)
@@ -61,7 +65,8 @@ extension Segment {
         return column.sliced(to: range)
     }
 
-    /// The chunks of a series, times rising.
+    /// The chunks of a series: its samples, times rising, then its rollups, finer levels first, in the same
+    /// way.
     func chunks(of ordinal: UInt32, _ reader: inout Reader) throws(StorageError) -> ArraySlice<Chunk> {
         let (directory, index) = try directory(of: ordinal, &reader)
         return directory.chunks(at: index)
@@ -79,29 +84,11 @@ extension Segment {
     /// The samples of a chunk of the series `ordinal`.
     func read(_ chunk: Chunk, of ordinal: UInt32, _ reader: inout Reader) throws(StorageError) -> SampleColumn
     {
+        precondition(chunk.isRaw, "BUG: a rollup chunk is read for samples")
         let (directory, _) = try directory(of: ordinal, &reader)
-        let column = directory.columns[chunk.timestamps]
-        let key = TimesKey(
-            frame: directory.frames[column.frame].offset,
-            offset: column.offset,
-            count: chunk.count
-        )
-        let millis: [Int64]
-        if let known = reader.times[key] {
-            millis = known
-        } else {
-            var decoded: [Int64] = []
-            let bytes = try bytes(column, directory, &reader.timestampFrame)
-            do throws(CodecError) {
-                try TimestampColumn.decode(bytes, count: chunk.count, into: &decoded)
-            } catch {
-                throw damaged(error)
-            }
-            reader.keep(decoded, key)
-            millis = decoded
-        }
+        let millis = try times(of: chunk, directory, &reader)
         var values: [Double] = []
-        let bytes = try bytes(chunk.values, directory, &reader.valueFrame)
+        let bytes = try bytes(chunk.values, directory, &reader.valueFrames[0])
         var histograms = HistogramColumn()
         do throws(CodecError) {
             if chunk.kind == SegmentFormat.histogramKind {
@@ -122,6 +109,25 @@ extension Segment {
         return samples
     }
 
+    /// The buckets of a rollup chunk of the series `ordinal`; only `parts` of their states.
+    func buckets(
+        _ chunk: Chunk,
+        of ordinal: UInt32,
+        _ parts: WindowParts,
+        _ reader: inout Reader
+    ) throws(StorageError) -> [RollupBucket] {
+        guard let level = chunk.level else { preconditionFailure("BUG: samples are read for rollups") }
+        let (directory, _) = try directory(of: ordinal, &reader)
+        let starts = try times(of: chunk, directory, &reader)
+        let group = SegmentFormat.group(ofKind: chunk.kind)
+        let bytes = try bytes(chunk.values, directory, &reader.valueFrames[group])
+        do throws(CodecError) {
+            return try RollupCodec.decode(bytes, starts: starts, level: level, parts)
+        } catch {
+            throw damaged(error)
+        }
+    }
+
     /// A chunk as it stands in the file, to be put into another one.
     func encoded(
         _ chunk: Chunk,
@@ -137,11 +143,39 @@ extension Segment {
             timestamps: Array(
                 try bytes(directory.columns[chunk.timestamps], directory, &reader.timestampFrame)
             ),
-            values: try bytes(chunk.values, directory, &reader.valueFrame)
+            values: try bytes(
+                chunk.values,
+                directory,
+                &reader.valueFrames[SegmentFormat.group(ofKind: chunk.kind)]
+            )
         )
     }
 
     // MARK: - Private
+
+    /// The timestamp column of a chunk.
+    private func times(
+        of chunk: Chunk,
+        _ directory: DirectoryBlock,
+        _ reader: inout Reader
+    ) throws(StorageError) -> [Int64] {
+        let column = directory.columns[chunk.timestamps]
+        let key = TimesKey(
+            frame: directory.frames[column.frame].offset,
+            offset: column.offset,
+            count: chunk.count
+        )
+        if let known = reader.times[key] { return known }
+        var decoded: [Int64] = []
+        let bytes = try bytes(column, directory, &reader.timestampFrame)
+        do throws(CodecError) {
+            try TimestampColumn.decode(bytes, count: chunk.count, into: &decoded)
+        } catch {
+            throw damaged(error)
+        }
+        reader.keep(decoded, key)
+        return decoded
+    }
 
     private func table(_ reader: inout Reader) throws(StorageError) -> BlockTable {
         if reader.segment != identity { reader = Reader(continuing: reader, identity) }

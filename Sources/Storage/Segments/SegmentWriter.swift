@@ -29,6 +29,8 @@ struct SegmentWriter {
 
     /// The samples of the open series that are not encoded yet.
     private var pending = SampleColumn()
+    /// The rollups of the open series.
+    private var rollups = SeriesRollups()
     private var labels: Labels?
     private var previousLabels: Labels?
     private var chunkCount = 0
@@ -56,23 +58,34 @@ struct SegmentWriter {
     /// The size of the file so far, in bytes.
     var byteCount: Int { position }
 
-    /// Adds a series with its samples, times rising strictly.
-    mutating func add(_ labels: Labels, _ column: SampleColumn) throws(FileError) {
-        beginSeries(labels)
+    /// Adds a series with its samples, times rising strictly, and makes its rollups.
+    ///
+    /// - Parameters:
+    ///   - labels: The series; series come in label order.
+    ///   - column: All of its samples.
+    ///   - rollups: What is rolled up: the levels, and what is known of samples that are gone.
+    mutating func add(
+        _ labels: Labels,
+        _ column: SampleColumn,
+        _ rollups: SeriesRollups = SeriesRollups()
+    ) throws(FileError) {
+        beginSeries(labels, rollups)
         try append(column)
         try endSeries()
     }
 
     /// Begins a series; series come in label order.
-    mutating func beginSeries(_ labels: Labels) {
+    mutating func beginSeries(_ labels: Labels, _ rollups: SeriesRollups = SeriesRollups()) {
         precondition(self.labels == nil, "BUG: a series inside of a series")
         if let previousLabels { precondition(previousLabels < labels, "BUG: \(labels) comes too late") }
         self.labels = labels
+        self.rollups = rollups
         chunkCount = 0
     }
 
     /// Adds samples to the series that was begun, behind those that it has.
     mutating func append(_ column: SampleColumn) throws(FileError) {
+        rollups.add(column)
         if pending.isEmpty {
             pending = column
         } else {
@@ -87,18 +100,38 @@ struct SegmentWriter {
         pending = pending.part(from..<pending.count)
     }
 
-    /// Adds a chunk of another segment as it is, behind the samples that the series has.
-    mutating func append(_ chunk: EncodedChunk) throws(FileError) {
+    /// Adds a chunk of another segment as it is: samples behind those that the series has, or rollups behind
+    /// all samples and those of finer levels.
+    ///
+    /// - Parameters:
+    ///   - chunk: The chunk.
+    ///   - column: Its samples, if they are to be rolled up.
+    mutating func append(_ chunk: EncodedChunk, rollingUp column: SampleColumn? = nil) throws(FileError) {
+        if let column { rollups.add(column) }
         try encodePending()
         let column = timestamps.column(chunk.timestamps, &block)
         add(chunk, column) { $0.append(contentsOf: chunk.values) }
         try closeFullFrames()
     }
 
-    /// Ends the series that was begun; one without samples is left out.
+    /// Adds buckets of a level to the series that was begun, behind all samples and those of finer levels.
+    mutating func append(_ rollup: SeriesRollup) throws(FileError) {
+        try encodePending()
+        let buckets = rollup.buckets
+        var from = 0
+        while from < buckets.count {
+            let rest = buckets.count - from
+            let to = rest > SegmentFormat.longestRollupChunk ? from + SegmentFormat.usualRollupChunk : buckets.count
+            try addChunk(Array(buckets[from..<to]), rollup.level)
+            from = to
+        }
+    }
+
+    /// Ends the series that was begun; one without samples and rollups is left out.
     mutating func endSeries() throws(FileError) {
         precondition(labels != nil, "BUG: the end of no series")
         try encodePending()
+        for rollup in rollups.take() { try append(rollup) }
         guard let ended = labels else { return }
         labels = nil
         guard chunkCount > 0 else { return }
@@ -186,12 +219,35 @@ struct SegmentWriter {
         try closeFullFrames()
     }
 
+    private mutating func addChunk(_ buckets: [RollupBucket], _ level: RollupLevel) throws(FileError) {
+        guard let first = buckets.first, let last = buckets.last else { return }
+        let kind = SegmentFormat.kind(of: level)
+        let column = timestamps.column(
+            buckets.map(\.start)[...],
+            group: SegmentFormat.group(ofKind: kind),
+            &block
+        )
+        let chunk = EncodedChunk(
+            kind: kind,
+            count: buckets.count,
+            minMillis: first.range(length: level.millis).start.millis,
+            maxMillis: last.range(length: level.millis).end.millis,
+            timestamps: [],
+            values: []
+        )
+        let effort: EncodingEffort = shape.level > 0 ? .compaction : .flush
+        add(chunk, column) { RollupCodec.encode(buckets, level: level, effort: effort, into: &$0) }
+        try closeFullFrames()
+    }
+
     private mutating func add(_ chunk: EncodedChunk, _ column: Int, _ encode: (inout [UInt8]) -> Void) {
         block.addChunk(chunk, column, encode)
         chunkCount += 1
-        footer.chunkCount += 1
-        footer.sampleCount += chunk.count
-        if chunk.count < SegmentFormat.sufficientChunk { footer.sparseSampleCount += chunk.count }
+        if SegmentFormat.level(ofKind: chunk.kind) == nil {
+            footer.chunkCount += 1
+            footer.sampleCount += chunk.count
+            if chunk.count < SegmentFormat.sufficientChunk { footer.sparseSampleCount += chunk.count }
+        }
         summary.firstChunkEndMillis = min(summary.firstChunkEndMillis, chunk.maxMillis)
         range = TimeRange(
             min(range.start, Timestamp(millis: chunk.minMillis)),
@@ -200,14 +256,17 @@ struct SegmentWriter {
     }
 
     private mutating func closeFullFrames() throws(FileError) {
-        if block.openValueByteCount >= SegmentFormat.frameByteCount { try closeValueFrame() }
+        for group in 0..<SegmentFormat.groupCount
+        where block.openValueByteCount(ofGroup: group) >= SegmentFormat.frameByteCount {
+            try closeValueFrame(ofGroup: group)
+        }
         if block.openTimestampByteCount >= SegmentFormat.frameByteCount { try closeTimestampFrame() }
     }
 
-    private mutating func closeValueFrame() throws(FileError) {
-        guard let content = block.takeValueFrame() else { return }
+    private mutating func closeValueFrame(ofGroup group: Int) throws(FileError) {
+        guard let content = block.takeValueFrame(ofGroup: group) else { return }
         let place = try putFrame(content)
-        block.closeValueFrame(at: place)
+        block.closeValueFrame(ofGroup: group, at: place)
         summary.valuesByteCount += place.byteCount
     }
 
@@ -220,7 +279,7 @@ struct SegmentWriter {
     }
 
     private mutating func closeBlock() throws(FileError) {
-        try closeValueFrame()
+        for group in 0..<SegmentFormat.groupCount { try closeValueFrame(ofGroup: group) }
         try closeTimestampFrame()
         let labels = try putSection(block.labels)
         let directory = try putSection(block.directory)

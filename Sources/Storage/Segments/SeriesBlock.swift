@@ -140,7 +140,7 @@ final class DirectoryBlock: CachedContent {
         var chunks = [Segment.Chunk](repeating: Segment.Chunk(), count: count)
         for index in chunks.indices {
             let kind = UInt8(truncatingIfNeeded: min(UInt64(UInt8.max), try reader.readVarint()))
-            guard kind == SegmentFormat.floatKind || kind == SegmentFormat.histogramKind else {
+            guard kind < SegmentFormat.firstRollupKind || SegmentFormat.level(ofKind: kind) != nil else {
                 throw .unsupportedValueKind(kind)
             }
             chunks[index].kind = kind
@@ -189,22 +189,32 @@ final class DirectoryBlock: CachedContent {
         return columns
     }
 
+    /// Reads numbers that are written as differences to those of the chunk before of the same group.
+    private static func readDifferences(
+        _ reader: inout ByteReader,
+        of chunks: [Segment.Chunk],
+        _ body: (_ index: Int, _ value: Int64) throws(CodecError) -> Void
+    ) throws(CodecError) {
+        var previous = [Int64](repeating: 0, count: SegmentFormat.groupCount)
+        for index in chunks.indices {
+            let group = SegmentFormat.group(ofKind: chunks[index].kind)
+            previous[group] &+= try reader.readSignedVarint()
+            try body(index, previous[group])
+        }
+    }
+
     private static func readTimes(
         _ reader: inout ByteReader,
         into chunks: inout [Segment.Chunk]
     ) throws(CodecError) {
-        var (count, first, span): (Int64, Int64, Int64) = (0, 0, 0)
-        for index in chunks.indices {
-            count &+= try reader.readSignedVarint()
+        try readDifferences(&reader, of: chunks) { index, count throws(CodecError) in
             guard (1...Int64(ChunkLimits.maxSampleCount)).contains(count) else { throw .badException }
             chunks[index].count = Int(count)
         }
-        for index in chunks.indices {
-            first &+= try reader.readSignedVarint()
+        try readDifferences(&reader, of: chunks) { index, first throws(CodecError) in
             chunks[index].minMillis = first
         }
-        for index in chunks.indices {
-            span &+= try reader.readSignedVarint()
+        try readDifferences(&reader, of: chunks) { index, span throws(CodecError) in
             let (last, overflow) = chunks[index].minMillis.addingReportingOverflow(span)
             guard span >= 0, !overflow else { throw .badException }
             chunks[index].maxMillis = last
@@ -217,25 +227,26 @@ final class DirectoryBlock: CachedContent {
         _ columnCount: Int,
         into chunks: inout [Segment.Chunk]
     ) throws(CodecError) {
-        var column: Int64 = 0
-        for index in chunks.indices {
-            column &+= try reader.readSignedVarint()
+        try readDifferences(&reader, of: chunks) { index, column throws(CodecError) in
             guard column >= 0, column < columnCount else { throw .badException }
             chunks[index].timestamps = Int(column)
         }
-        var frame = 0
+        var frames = [Int](repeating: 0, count: SegmentFormat.groupCount)
         for index in chunks.indices {
-            frame += try reader.readCount(limit: frameCount)
-            guard frame < frameCount else { throw .badException }
-            chunks[index].values.frame = frame
+            let group = SegmentFormat.group(ofKind: chunks[index].kind)
+            frames[group] += try reader.readCount(limit: frameCount)
+            guard frames[group] < frameCount else { throw .badException }
+            chunks[index].values.frame = frames[group]
         }
         // The values of a frame's chunks lie one after the other.
-        var end = 0
+        var ends = [(frame: Int, end: Int)](repeating: (-1, 0), count: SegmentFormat.groupCount)
         for index in chunks.indices {
-            if index == 0 || chunks[index].values.frame != chunks[index - 1].values.frame { end = 0 }
+            let group = SegmentFormat.group(ofKind: chunks[index].kind)
+            if chunks[index].values.frame != ends[group].frame { ends[group] = (chunks[index].values.frame, 0) }
+            let end = ends[group].end
             chunks[index].values.offset = end
             chunks[index].values.byteCount = try reader.readCount(limit: Frame.maxRawCount - end)
-            end += chunks[index].values.byteCount
+            ends[group].end = end + chunks[index].values.byteCount
         }
     }
 }

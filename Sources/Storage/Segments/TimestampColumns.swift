@@ -25,24 +25,27 @@ struct TimestampColumns {
     private var recentByteCount = 0
     /// The columns of the frame that is open.
     private var open: [[UInt8]] = []
-    /// What came last; nearly every series of a scrape has the times of the one before it.
-    private var last: (millis: ArraySlice<Int64>, encoded: [UInt8], column: Int?)?
+    /// What came last, by group of chunks; nearly every series of a scrape has the times of the one before it.
+    private var last = [(millis: ArraySlice<Int64>, encoded: [UInt8], column: Int?)?](
+        repeating: nil,
+        count: SegmentFormat.groupCount
+    )
 
     /// No columns.
     init() {}
 
-    /// The number of the column of these times in the block.
-    mutating func column(_ millis: ArraySlice<Int64>, _ block: inout BlockWriter) -> Int {
-        if let last, last.millis == millis {
+    /// The number of the column of these times, which are of a chunk of `group`, in the block.
+    mutating func column(_ millis: ArraySlice<Int64>, group: Int = 0, _ block: inout BlockWriter) -> Int {
+        if let last = last[group], last.millis == millis {
             if let column = last.column { return column }
             let column = column(last.encoded, &block)
-            self.last?.column = column
+            self.last[group]?.column = column
             return column
         }
         var encoded: [UInt8] = []
         TimestampColumn.encode(millis, effort: .compaction, into: &encoded)
         let column = column(encoded, &block)
-        last = (ArraySlice(Array(millis)), encoded, column)
+        last[group] = (ArraySlice(Array(millis)), encoded, column)
         return column
     }
 
@@ -78,7 +81,7 @@ struct TimestampColumns {
     /// Notes that another block has begun; no frame is open.
     mutating func beginBlock() {
         block += 1
-        last?.column = nil
+        for group in last.indices { last[group]?.column = nil }
     }
 
     private mutating func remember(_ encoded: [UInt8], _ stored: Stored) {

@@ -27,7 +27,7 @@ extension Segment {
             // Which series it is about is found out only now.
             var damages: [Damage] = []
             do throws(StorageError) {
-                damages = try scan { _, _ in }
+                damages = try scan { _, _, _ in }
             } catch {
                 guard case .damaged = error else { throw error }
             }
@@ -35,12 +35,13 @@ extension Segment {
         }
     }
 
-    /// Hands what can be read of each series to `body`, in label order.
+    /// Hands what can be read of each series to `body`, in label order, its rollups as they are.
     ///
     /// - Returns: What cannot be read.
     /// - Throws: `StorageError.damaged` if it cannot be told what is in the file, or what `body` throws.
     func scan(
-        _ body: (_ labels: Labels, _ column: SampleColumn) throws(StorageError) -> Void
+        _ body: (_ labels: Labels, _ column: SampleColumn, _ rollups: SeriesRollups) throws(StorageError) ->
+            Void
     ) throws(StorageError) -> [Damage] {
         var damages: [Damage] = []
         func note(_ error: StorageError, _ range: TimeRange) throws(StorageError) {
@@ -61,17 +62,24 @@ extension Segment {
             for ordinal in table.ordinals(ofBlock: block) {
                 let labels = try labels(of: ordinal, &reader)
                 var column = SampleColumn()
+                var rollups: [RollupLevel: [RollupBucket]] = [:]
                 for chunk in try chunks(of: ordinal, &reader) {
                     do throws(StorageError) {
-                        column = column.merged(with: try read(chunk, of: ordinal, &reader))
+                        if let level = chunk.level {
+                            let parts: WindowParts = [.sum, .extremes, .increase, .area]
+                            rollups[level, default: []] += try buckets(chunk, of: ordinal, parts, &reader)
+                        } else {
+                            column = column.merged(with: try read(chunk, of: ordinal, &reader))
+                        }
                     } catch {
                         try note(error, chunk.range)
                     }
                 }
                 if let previous, !(previous < labels) {
                     damages.append(Damage(range: record.range, reason: "series are out of order"))
-                } else if !column.isEmpty {
-                    try body(labels, column)
+                } else if !column.isEmpty || !rollups.isEmpty {
+                    let known = rollups.map { SeriesRollup(level: $0.key, buckets: $0.value) }
+                    try body(labels, column, SeriesRollups(known: known))
                     previous = labels
                 }
             }

@@ -1,0 +1,74 @@
+import Model
+
+/// Rolls the samples of one series up while they pass by, times rising.
+struct RollupFold {
+    /// A level is kept if its buckets have at least so many samples on average.
+    static let leastSamplesPerBucket = 2
+
+    /// The levels that are wanted, finer ones first.
+    let levels: [RollupLevel]
+    /// The buckets of the finest level.
+    private var finest: [RollupBucket] = []
+    private var hasHistograms = false
+
+    /// A fold without samples.
+    init(_ levels: [RollupLevel]) {
+        self.levels = levels
+    }
+
+    /// Adds samples behind those that were added.
+    mutating func add(_ column: SampleColumn) {
+        guard let length = levels.first?.millis, !column.isEmpty, !hasHistograms else { return }
+        guard column.histograms.isEmpty else {
+            hasHistograms = true
+            finest = []
+            return
+        }
+        var bucket = finest.popLast() ?? RollupBucket(start: .min)
+        var end = bucket.start == .min ? .min : bucket.start &+ length
+        for index in column.timestamps.indices {
+            let millis = column.timestamps[index]
+            let value = column.values[index]
+            if millis >= end {
+                if !bucket.isEmpty { finest.append(bucket) }
+                bucket = RollupBucket(start: Timestamp(millis: millis).floored(toMillis: length).millis)
+                end = bucket.start &+ length
+            }
+            if StaleMarker.matches(value) { continue }
+            if millis != bucket.start {
+                bucket.open.add(millis: millis, value: value)
+            } else if value == value {
+                (bucket.edge, bucket.edgeValue) = (.number, value)
+            } else {
+                bucket.edge = .nan
+            }
+        }
+        if !bucket.isEmpty { finest.append(bucket) }
+    }
+
+    /// The rollups by level, finer ones first; those of levels that the series is too sparse for are missing.
+    ///
+    /// - Parameter isSparseToo: Whether these are there as well, as long as there is anything.
+    func rollups(sparseToo isSparseToo: Bool = false) -> [SeriesRollup] {
+        guard !hasHistograms, !finest.isEmpty else { return [] }
+        let sampleCount = finest.reduce(0) { $0 + $1.sampleCount }
+        var rollups: [SeriesRollup] = []
+        var buckets = finest
+        for level in levels {
+            if level != levels[0] { buckets = RollupBucket.coarser(buckets, level) }
+            guard isSparseToo || sampleCount >= RollupFold.leastSamplesPerBucket * buckets.count else {
+                continue
+            }
+            rollups.append(SeriesRollup(level: level, buckets: buckets))
+        }
+        return rollups
+    }
+}
+
+/// The buckets of one level of one series, starts rising strictly.
+struct SeriesRollup: Hashable, Sendable {
+    /// The length of the buckets.
+    var level: RollupLevel
+    /// The buckets that have samples.
+    var buckets: [RollupBucket]
+}

@@ -1,0 +1,339 @@
+import Model
+
+/// Answers windows of one series from the coarsest buckets that lie wholly inside, from finer ones at the
+/// edges, and from samples where there is nothing finer or where several parts share a bucket.
+final class WindowReader {
+    private let source: ChunkSource
+    private let wanted: WindowParts
+    private var parts: SeriesParts
+    private let range: TimeRange
+    /// Coarser levels first.
+    private var tables: [RollupTable] = []
+    /// Samples that were decoded, by part and chunk.
+    private var decoded: [[SampleColumn?]] = []
+    /// The last whole stretch that was joined of the coarsest level.
+    private var memo: (start: Int64, end: Int64, state: WindowState)?
+
+    /// A reader of `series` in windows that lie in `range`.
+    init(_ series: StoredSeries, in range: TimeRange, _ wanted: WindowParts, _ source: ChunkSource) {
+        self.source = source
+        self.wanted = wanted
+        self.range = range
+        parts = SeriesParts(series, in: range) { source.chunks(of: $0, $1) }
+        decoded = parts.parts.map { [SampleColumn?](repeating: nil, count: max(1, $0.raw.count)) }
+        guard !parts.levels.isEmpty else { return }
+        for (index, part) in parts.parts.enumerated() where part.rollups.isEmpty { findTimes(index) }
+        for level in parts.levels.reversed() { tables.append(RollupTable(level, parts.parts)) }
+    }
+
+    /// The states of `windows`; nil if the samples had better be read.
+    func states(_ windows: [TimeRange], into states: inout [WindowState]) -> Bool {
+        guard !tables.isEmpty, !parts.hasHistograms, isWorthIt(windows) else { return false }
+        states.removeAll(keepingCapacity: true)
+        states.reserveCapacity(windows.count)
+        for window in windows { states.append(state(window)) }
+        return true
+    }
+
+    // MARK: - Whether it is worth it
+
+    /// Samples of a chunk without rollups that lie so far apart are looked at one by one.
+    private static let fewSamples = 512
+
+    /// Finds out at which times a part without rollups has samples, if it is likely to have few.
+    private func findTimes(_ index: Int) {
+        let part = parts.parts[index]
+        switch part.place {
+        case .head:
+            let column = samples(ofPart: index, chunk: 0)
+            if !column.histograms.isEmpty { parts.noteHistograms() }
+            parts.note(times: column.timestamps, ofPart: index)
+        case .segment:
+            guard part.raw.reduce(0, { $0 + $1.count }) <= WindowReader.fewSamples else { return }
+            var times: [Int64] = []
+            for chunk in part.raw.indices {
+                times += samples(ofPart: index, chunk: chunk).timestamps
+            }
+            parts.note(times: times, ofPart: index)
+        }
+    }
+
+    /// Whether rollups spare much of what reading all samples would cost.
+    private func isWorthIt(_ windows: [TimeRange]) -> Bool {
+        guard let first = windows.first, let finest = tables.last?.level.millis else { return false }
+        // Where samples are gone there is nothing else.
+        if first.start.millis < parts.rawStartMillis { return true }
+        var (longest, sum) = (0.0, 0.0)
+        for window in windows {
+            let length = Double(window.end.millis) - Double(window.start.millis) + 1
+            (longest, sum) = (max(longest, length), sum + max(0, length))
+        }
+        guard longest >= Double(2 * finest) else { return false }
+        // Each sample is looked at several times.
+        let span = Double(range.end.millis) - Double(range.start.millis) + 1
+        if sum >= 4 * span { return true }
+        let raw = parts.parts.flatMap(\.raw).sorted { $0.minMillis < $1.minMillis }
+        let all = raw.reduce(0) { $0 + $1.count }
+        var edges: Set<Int> = []
+        func touch(_ millis: Int64) {
+            let index = raw.partitionPoint { $0.minMillis > millis } - 1
+            if index >= 0, raw[index].maxMillis >= millis { edges.insert(index) }
+        }
+        for window in windows {
+            let (start, end) = (window.start.millis, window.end.millis)
+            if start % finest != 0 && (start &- 1) % finest != 0 { touch(start) }
+            if (end &+ 1) % finest != 0 && end % finest != 0 { touch(end) }
+        }
+        return edges.reduce(0) { $0 + raw[$1].count } <= all / 2
+    }
+
+    // MARK: - Windows
+
+    private func state(_ window: TimeRange) -> WindowState {
+        var state = WindowState()
+        var time = window.start.millis
+        let end = window.end.millis
+        while time <= end {
+            time = step(from: time, to: end, &state)
+            if time == .max { break }
+        }
+        return state
+    }
+
+    /// Adds what comes first of the times from `time` to `end`; gives the time behind it.
+    private func step(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
+        for index in tables.indices {
+            let length = tables[index].level.millis
+            let start = Timestamp(millis: time).floored(toMillis: length).millis
+            guard start >= startMillis(index) else { continue }
+            let (last, overflow) = start.addingReportingOverflow(length - 1)
+            guard !overflow else { continue }
+            if time == start, end >= last {
+                var limit = Timestamp(millis: end == .max ? end : end + 1).floored(toMillis: length).millis
+                if index > 0 {
+                    // From there on coarser ones may do.
+                    let coarser = tables[index - 1].level.millis
+                    let border = Timestamp(millis: time).floored(toMillis: coarser).millis + coarser
+                    limit = min(limit, border)
+                }
+                joinAll(index, start, limit, &state)
+                return limit
+            }
+            if time == start + 1, end >= last {
+                if let bucket = bucket(index, start) { state.join(bucket.open) }
+                return last + 1
+            }
+            if time == start, end == start {
+                if let bucket = bucket(index, start) { state.join(bucket.edgeState) }
+                return end == .max ? .max : end + 1
+            }
+        }
+        return time >= parts.rawStartMillis
+            ? readSamples(from: time, to: end, &state) : readCut(from: time, to: end, &state)
+    }
+
+    /// From when on a level is there.
+    private func startMillis(_ index: Int) -> Int64 { parts.startMillis[tables[index].level] ?? .min }
+
+    /// Adds the samples up to the next place where a bucket begins.
+    private func readSamples(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
+        let finest = tables[tables.count - 1].level.millis
+        let next = Timestamp(millis: time).floored(toMillis: finest).advanced(byMillis: finest).millis
+        let last = min(end, next - 1)
+        forEachSample(from: time, to: last, ofParts: nil) { state.add(millis: $0, value: $1) }
+        return last == .max ? .max : last + 1
+    }
+
+    /// Adds a bucket that lies in the window in part, if its last sample does: its samples are gone.
+    private func readCut(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
+        var next = Int64.max
+        for index in tables.indices.reversed() {
+            let length = tables[index].level.millis
+            let start = Timestamp(millis: time).floored(toMillis: length).millis
+            let first = startMillis(index)
+            guard start >= first else {
+                next = min(next, max(first, time + 1))
+                continue
+            }
+            if let bucket = bucket(index, start), let last = bucket.last, last.millis >= time {
+                source.noteExpired(before: Timestamp(millis: parts.rawStartMillis), tables[index].level)
+                if last.millis <= end { state.join(time == start + 1 ? bucket.open : bucket.full) }
+            }
+            return Timestamp(millis: start).advanced(byMillis: length).millis
+        }
+        // Nothing is left here.
+        return min(next, max(parts.rawStartMillis, time + 1))
+    }
+
+    // MARK: - Buckets
+
+    /// Adds all buckets of a level from `start` up to `end`, without it.
+    private func joinAll(_ index: Int, _ start: Int64, _ end: Int64, _ state: inout WindowState) {
+        if index == 0, end - start > 2 * tables[0].level.millis {
+            if memo?.start != start || memo?.end != end {
+                var all = WindowState()
+                joinEach(index, start, end, &all)
+                memo = (start, end, all)
+            }
+            if let memo { state.join(memo.state) }
+        } else {
+            joinEach(index, start, end, &state)
+        }
+    }
+
+    private func joinEach(_ index: Int, _ start: Int64, _ end: Int64, _ state: inout WindowState) {
+        let length = tables[index].level.millis
+        var position = start
+        while position < end {
+            let contested = tables[index].nextContested(position)
+            let clean = min(end, max(position, contested?.start ?? .max))
+            if position < clean {
+                let earliest = parts.earliestMillis[tables[index].level] ?? .min
+                tables[index].forEachSlot(position, clean, decode) { _, buckets, places in
+                    for place in places where (buckets[place].last?.millis ?? .max) >= earliest {
+                        state.join(buckets[place].full)
+                    }
+                }
+                position = clean
+            } else {
+                if let bucket = bucket(index, position) { state.join(bucket.full) }
+                position += length
+            }
+        }
+    }
+
+    /// The bucket of a level that begins at `start`; nil if it has no samples.
+    private func bucket(_ index: Int, _ start: Int64) -> RollupBucket? {
+        let length = tables[index].level.millis
+        let contested = tables[index].nextContested(start)
+        if contested?.start ?? .max > start {
+            return stored(index, start)
+        }
+        if let bucket = tables[index].made(start) { return bucket.isEmpty ? nil : bucket }
+        var bucket = RollupBucket(start: start)
+        if start < parts.rawStartMillis {
+            bucket = stored(index, start) ?? bucket
+            let level = tables[index].level
+            let others = parts.parts.indices.filter { parts.parts[$0].rollups[level] == nil }
+            var fold = SampleColumn()
+            forEachSample(from: start, to: start + length - 1, ofParts: others) {
+                fold.append(millis: $0, value: $1)
+            }
+            if let own = RollupBucket.fold(fold, level) { bucket.add(own) }
+        } else if index == tables.count - 1 {
+            var fold = SampleColumn()
+            forEachSample(from: start, to: start + length - 1, ofParts: nil) {
+                fold.append(millis: $0, value: $1)
+            }
+            bucket = RollupBucket.fold(fold, tables[index].level) ?? bucket
+        } else {
+            let finer = tables[index + 1].level.millis
+            for part in stride(from: start, to: start + length, by: Int(finer)) {
+                if let found = self.bucket(index + 1, part) { bucket.join(found) }
+            }
+        }
+        tables[index].keep(bucket)
+        return bucket.isEmpty ? nil : bucket
+    }
+
+    /// The stored bucket that begins at `start`, of all parts that have it.
+    private func stored(_ index: Int, _ start: Int64) -> RollupBucket? {
+        var found: RollupBucket?
+        let earliest = parts.earliestMillis[tables[index].level] ?? .min
+        tables[index].forEachSlot(start, start + 1, decode) { _, buckets, places in
+            for place in places where (buckets[place].last?.millis ?? .max) >= earliest {
+                if found == nil { found = buckets[place] } else { found?.add(buckets[place]) }
+            }
+        }
+        return found
+    }
+
+    private func decode(_ slot: RollupTable.Slot) -> [RollupBucket] {
+        guard case .segment(let segment, let ordinal) = parts.parts[slot.part].place else { return [] }
+        return source.buckets(slot.chunk, of: segment, ordinal, wanted)
+    }
+
+    // MARK: - Samples
+
+    /// Calls `body` with the samples of some parts (nil: of all); of equal times that of the later part
+    /// counts. Staleness markers are none.
+    private func forEachSample(
+        from start: Int64,
+        to end: Int64,
+        ofParts some: [Int]?,
+        _ body: (Int64, Double) -> Void
+    ) {
+        var pieces: [(part: Int, chunk: Int)] = []
+        for index in some ?? Array(parts.parts.indices) {
+            let part = parts.parts[index]
+            switch part.place {
+            case .head(let head):
+                if head.minMillis <= end, head.maxMillis >= start { pieces.append((index, 0)) }
+            case .segment:
+                var chunk = part.raw.partitionPoint { $0.minMillis > start }
+                chunk = max(0, chunk - 1)
+                while chunk < part.raw.count, part.raw[chunk].minMillis <= end {
+                    if part.raw[chunk].maxMillis >= start { pieces.append((index, chunk)) }
+                    chunk += 1
+                }
+            }
+        }
+        if pieces.count == 1 {
+            load(ofPart: pieces[0].part, chunk: pieces[0].chunk)
+            if let column = decoded[pieces[0].part][pieces[0].chunk] {
+                WindowReader.forEach(column, from: start, to: end, body)
+            }
+            return
+        }
+        var merged = SampleColumn()
+        let range = TimeRange(Timestamp(millis: start), Timestamp(millis: end))
+        for piece in pieces {
+            merged.merge(samples(ofPart: piece.part, chunk: piece.chunk).sliced(to: range))
+        }
+        WindowReader.forEach(merged, from: start, to: end, body)
+    }
+
+    @inline(__always)
+    private static func forEach(
+        _ column: SampleColumn,
+        from start: Int64,
+        to end: Int64,
+        _ body: (Int64, Double) -> Void
+    ) {
+        var index = column.timestamps.partitionPoint { $0 >= start }
+        while index < column.count, column.timestamps[index] <= end {
+            let value = column.values[index]
+            if !StaleMarker.matches(value) { body(column.timestamps[index], value) }
+            index += 1
+        }
+    }
+
+    private func samples(ofPart index: Int, chunk: Int) -> SampleColumn {
+        load(ofPart: index, chunk: chunk)
+        return decoded[index][chunk] ?? SampleColumn()
+    }
+
+    /// Decodes the samples of a chunk, or of a head, that count.
+    private func load(ofPart index: Int, chunk: Int) {
+        guard decoded[index][chunk] == nil else { return }
+        let part = parts.parts[index]
+        var column: SampleColumn
+        switch part.place {
+        case .head(let head): column = head.column(in: range)
+        case .segment(let segment, let ordinal): column = source.samples(part.raw[chunk], of: segment, ordinal)
+        }
+        if part.earliestMillis > column.timestamps.first ?? .max {
+            column = column.sliced(to: TimeRange(Timestamp(millis: part.earliestMillis), .max))
+        }
+        decoded[index][chunk] = column
+    }
+}
+
+extension RollupBucket {
+    /// The bucket of `level` that all of these samples lie in; nil without any.
+    static func fold(_ column: SampleColumn, _ level: RollupLevel) -> RollupBucket? {
+        var fold = RollupFold([level])
+        fold.add(column)
+        return fold.rollups(sparseToo: true).first?.buckets.first
+    }
+}
