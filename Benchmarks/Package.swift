@@ -28,7 +28,7 @@ let package = Package(
         engine("StrictYAML", ["Model", .product(name: "Yams", package: "Yams")]),
         engine("Matching", ["Model", "CRE2"]),
         engine("ChunkCodec", ["CLZ4", "CSextant"], isStrict: false),
-        engine("Catalog", ["Model", .product(name: "GRDB", package: "GRDB.swift")]),
+        engine("Catalog", ["Model", "ChunkCodec", .product(name: "GRDB", package: "GRDB.swift")]),
         engine(
             "Storage",
             [

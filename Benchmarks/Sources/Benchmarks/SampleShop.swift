@@ -82,8 +82,10 @@ final class SampleShop {
                 }
             }
         }
-        _ = try await store.append(batch)
+        // Samples of times to come are refused.
         time.millis.withLock { $0 += Int64(count) * stepMillis }
+        let outcome = try await store.append(batch)
+        precondition(outcome.rejections.isEmpty, "the store refused samples")
         self.count += batch.sampleCount
     }
 
