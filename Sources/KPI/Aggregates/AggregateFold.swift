@@ -11,8 +11,6 @@ struct AggregateFold {
     private var totals: [[ExactSum]] = []
     /// For what is not additive over time: `results[group][range]`.
     private var results: [[Result]] = []
-    /// The states of the series at hand.
-    private var states: [SeriesFold.State]
 
     private struct Result {
         var isEmpty = true
@@ -25,10 +23,6 @@ struct AggregateFold {
     init(_ request: AggregateRequest, matchers: [CompiledMatcher]?) {
         self.request = request
         self.matchers = matchers
-        states = [SeriesFold.State](
-            repeating: SeriesFold.State(),
-            count: max(0, request.cuts.count - 1)
-        )
         if request.label == nil { _ = group(of: .empty) }
     }
 
@@ -46,42 +40,53 @@ struct AggregateFold {
         }
     }
 
-    /// Takes in the samples of a series; `before` is the last value before the first cut.
-    mutating func add(_ labels: Labels, _ column: SampleColumn, before: Double?, isFirstKnown: Bool) {
+    /// Takes in a series by the states of the request's intervals, which begin at `states[first]`.
+    ///
+    /// - Parameters:
+    ///   - labels: The series.
+    ///   - states: The states, at least one of them with a sample.
+    ///   - first: Where those of the intervals begin.
+    ///   - before: For a counter its last value before the first cut.
+    ///   - isFirstKnown: Whether without such a value its first sample is the first it ever had.
+    mutating func add(
+        _ labels: Labels,
+        _ states: [WindowState],
+        from first: Int,
+        before: Double?,
+        isFirstKnown: Bool
+    ) {
         let metric = request.metric
+        let index = group(of: labels)
+        let count = request.cuts.count - 1
         if case .counter = metric.source {
             let oldest = request.extent.oldest
-            let index = group(of: labels)
-            SeriesFold.addIncreases(
-                of: column,
-                cuts: request.cuts,
-                before: before,
-                first: { time in
+            // Not a number until there is one.
+            var last = before ?? .nan
+            for interval in 0..<count where !states[first + interval].isEmpty {
+                let state = states[first + interval]
+                let rise = state.rise(after: last) { time in
                     guard isFirstKnown else { return false }
                     switch metric.firstSample {
                     case .zero: return true
                     case .ignore: return false
                     case .auto: return time > oldest + AggregateFold.birthMillis
                     }
-                },
-                to: &totals[index]
-            )
+                }
+                last = state.lastValue
+                if rise != 0 { totals[index][interval].add(rise) }
+            }
             return
         }
-        guard SeriesFold.fold(column, cuts: request.cuts, for: metric.aggregation, into: &states) else {
-            return
-        }
-        let index = group(of: labels)
         switch metric.aggregation {
         case .sum:
-            for (interval, state) in states.enumerated() where state.count > 0 {
-                totals[index][interval].add(state.sum)
+            for interval in 0..<count where !states[first + interval].isEmpty {
+                totals[index][interval].add(ExactSum(states[first + interval]))
             }
         case .count:
-            for (interval, state) in states.enumerated() where state.count > 0 {
-                totals[index][interval].add(Double(state.count))
+            for interval in 0..<count where !states[first + interval].isEmpty {
+                totals[index][interval].add(Double(states[first + interval].count))
             }
-        default: addResults(to: index)
+        default: addResults(of: states, from: first, to: index)
         }
     }
 
@@ -127,11 +132,11 @@ struct AggregateFold {
         return index
     }
 
-    private mutating func addResults(to group: Int) {
+    private mutating func addResults(of states: [WindowState], from first: Int, to group: Int) {
         let aggregation = request.metric.aggregation
         for (index, range) in request.ranges.enumerated() {
-            var state = SeriesFold.State()
-            for interval in range { state.merge(states[interval]) }
+            var state = WindowState()
+            for interval in range { state.join(states[first + interval]) }
             guard state.count > 0 else { continue }
             results[group][index].isEmpty = false
             switch aggregation {

@@ -43,7 +43,7 @@ struct ReadGroup {
         for (index, node) in nodes.enumerated() {
             guard let selector = node.operation.sharedSelector, let range = selector.range(on: node.grid)
             else { continue }
-            let takesStates = node.operation.takesStates
+            let takesStates = node.operation.takesStates(on: node.grid)
             found.append((index, place(Set(selector.matchers), range, takesStates, into: &groups)))
         }
         var numbers: [Int: Int] = [:]
@@ -122,8 +122,8 @@ extension Operation {
     }
 
     /// Whether it may do without samples.
-    fileprivate var takesStates: Bool {
-        if case .window(let plan) = self { StateKernel.answers(plan) } else { false }
+    fileprivate func takesStates(on grid: StepGrid) -> Bool {
+        if case .window(let plan) = self { StateKernel.answers(plan, grid) } else { false }
     }
 
     fileprivate mutating func share(_ reader: ReadGroup.Reader) {

@@ -2,8 +2,6 @@ import Model
 
 /// Answers the steps of a series from the states of their ranges, where its source has them.
 struct StateKernel {
-    /// The shortest range that a source is asked about, in milliseconds: shorter ones have no whole bucket.
-    private static let leastRangeMillis = 2 * RollupLevel.fiveMinutes.millis
     /// How many ranges a source is asked about at once at most.
     private static let portion = 2048
 
@@ -17,20 +15,28 @@ struct StateKernel {
 
     /// A kernel for the steps of `grid`; nil if `plan` has to see each sample.
     init?(_ plan: WindowPlan, _ grid: StepGrid) {
-        guard StateKernel.answers(plan), let function = StateFunction(plan.function), grid.count > 0 else {
-            return nil
-        }
+        guard StateKernel.answers(plan, grid), let function = StateFunction(plan.function) else { return nil }
         self.function = function
         shape = plan.shape
         self.grid = grid
     }
 
-    /// Whether the plan's values can be worked out from states.
-    static func answers(_ plan: WindowPlan) -> Bool {
-        guard case .selector(let selector) = plan.source, selector.rangeExtension == .none else {
-            return false
-        }
-        return selector.shape.rangeMillis >= leastRangeMillis && StateFunction(plan.function) != nil
+    /// Whether a source may have states from which the plan's values can be worked out.
+    static func answers(_ plan: WindowPlan, _ grid: StepGrid) -> Bool {
+        guard grid.count > 0, case .selector(let selector) = plan.source, selector.rangeExtension == .none,
+            StateFunction(plan.function) != nil
+        else { return false }
+        return holdsBucket(selector.shape, grid)
+    }
+
+    /// Whether there is a whole bucket in each window.
+    private static func holdsBucket(_ shape: WindowShape, _ grid: StepGrid) -> Bool {
+        let bucket = RollupLevel.fiveMinutes.millis
+        if shape.rangeMillis >= 2 * bucket { return true }
+        // A shorter one holds a bucket if it begins with one, or right behind the first time of one.
+        let start = (shape.end(at: grid.start) - shape.rangeMillis) % bucket
+        return shape.rangeMillis >= bucket && (start == 0 || start == -1 || start == bucket - 1)
+            && (grid.count == 1 || grid.stepMillis % bucket == 0)
     }
 
     /// How much memory its ranges and states take, in bytes.
