@@ -22,6 +22,7 @@ public final class QueryBudget: Sendable {
     private let heldBytes = Atomic<Int>(0)
     private let peak = Atomic<Int>(0)
     private let scanned = Atomic<Int>(0)
+    /// How many buckets of each level were read.
     private let fiveMinuteBuckets = Atomic<Int>(0)
     private let hourBuckets = Atomic<Int>(0)
     private let dayBuckets = Atomic<Int>(0)
@@ -134,17 +135,17 @@ public final class QueryBudget: Sendable {
         scanned.add(count, ordering: .relaxed)
     }
 
-    /// Notes that `count` buckets of rollups were read, for the query's statistics.
-    public func noteRead(_ level: RollupLevel, bucketCount count: Int) {
+    /// Notes that `bucketCount` buckets of a level were read in place of samples, for the query's statistics.
+    public func noteRead(_ level: RollupLevel, bucketCount: Int) {
         switch level {
-        case .fiveMinutes: fiveMinuteBuckets.add(count, ordering: .relaxed)
-        case .hour: hourBuckets.add(count, ordering: .relaxed)
-        case .day: dayBuckets.add(count, ordering: .relaxed)
+        case .fiveMinutes: fiveMinuteBuckets.add(bucketCount, ordering: .relaxed)
+        case .hour: hourBuckets.add(bucketCount, ordering: .relaxed)
+        case .day: dayBuckets.add(bucketCount, ordering: .relaxed)
         }
     }
 
-    /// The number of buckets of rollups read of a level.
-    public func readBucketCount(_ level: RollupLevel) -> Int {
+    /// The number of buckets of a level that were read in place of samples.
+    public func bucketCount(_ level: RollupLevel) -> Int {
         switch level {
         case .fiveMinutes: fiveMinuteBuckets.load(ordering: .relaxed)
         case .hour: hourBuckets.load(ordering: .relaxed)

@@ -24,11 +24,16 @@ public struct WindowState: Hashable, Sendable {
     public var lastMillis: Int64 = 0
     /// The last number.
     public var lastValue = 0.0
-    /// The sum of the numbers that a smaller one followed: a counter rose by
+    /// The sum of the numbers that a smaller one followed, without `resetCompensation`: a counter rose by
     /// `lastValue - firstValue + resetSum`.
     public var resetSum = 0.0
-    /// The sum of each number but the last times the milliseconds to the next one.
+    /// What rounding took from `resetSum`.
+    public var resetCompensation = 0.0
+    /// The sum of each number but the last times the milliseconds to the next one, without
+    /// `areaCompensation`.
     public var area = 0.0
+    /// What rounding took from `area`.
+    public var areaCompensation = 0.0
 
     /// No samples.
     @inlinable
@@ -39,12 +44,18 @@ public struct WindowState: Hashable, Sendable {
     public var isEmpty: Bool { count == 0 }
 
     /// How much a counter rose between its first and its last sample, resets allowed for.
+    ///
+    /// In this order: before its first reset a counter may be far greater than what it rose by.
     @inlinable
-    public var increase: Double { lastValue - firstValue + resetSum }
+    public var increase: Double { (resetSum - firstValue) + lastValue + resetCompensation }
 
     /// The sum of the numbers.
     @inlinable
     public var total: Double { sum.isFinite ? sum + compensation : sum }
+
+    /// The sum of each number but the last times the milliseconds to the next one.
+    @inlinable
+    public var totalArea: Double { area.isFinite ? area + areaCompensation : area }
 
     /// Adds a sample that is later than all others and no staleness marker.
     @inlinable
@@ -56,8 +67,8 @@ public struct WindowState: Hashable, Sendable {
         if count == 0 {
             (firstMillis, firstValue) = (millis, value)
         } else {
-            if value < lastValue { resetSum += lastValue }
-            area += lastValue * Double(millis - lastMillis)
+            if value < lastValue { addToResets(lastValue) }
+            addToArea(lastValue * Double(millis - lastMillis))
         }
         count += 1
         addToSum(value)
@@ -79,9 +90,14 @@ public struct WindowState: Hashable, Sendable {
             nanCount += earlier
             return
         }
-        if later.firstValue < lastValue { resetSum += lastValue }
-        resetSum += later.resetSum
-        area += lastValue * Double(later.firstMillis - lastMillis) + later.area
+        if later.firstValue < lastValue { addToResets(lastValue) }
+        if later.resetSum != 0 {
+            addToResets(later.resetSum)
+            resetCompensation += later.resetCompensation
+        }
+        addToArea(lastValue * Double(later.firstMillis - lastMillis))
+        addToArea(later.area)
+        areaCompensation += later.areaCompensation
         count += later.count
         nanCount += later.nanCount
         addToSum(later.sum)
@@ -92,10 +108,28 @@ public struct WindowState: Hashable, Sendable {
     }
 
     /// Adds to the sum and keeps what rounding takes from it.
+    @inlinable
+    public mutating func addToSum(_ value: Double) {
+        WindowState.add(value, to: &sum, &compensation)
+    }
+
+    /// Adds a number that a smaller one followed.
+    @inlinable
+    public mutating func addToResets(_ value: Double) {
+        WindowState.add(value, to: &resetSum, &resetCompensation)
+    }
+
+    /// Adds a number times the milliseconds to the next one.
+    @inlinable
+    public mutating func addToArea(_ value: Double) {
+        WindowState.add(value, to: &area, &areaCompensation)
+    }
+
+    /// Adds to a sum and keeps what rounding takes from it.
     ///
     /// Source: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen" (1974).
     @inlinable
-    mutating func addToSum(_ value: Double) {
+    static func add(_ value: Double, to sum: inout Double, _ compensation: inout Double) {
         let total = sum + value
         if total.isFinite {
             compensation +=
@@ -123,8 +157,8 @@ public struct WindowParts: OptionSet, Sendable {
     public static let extremes = WindowParts(rawValue: 2)
     /// `firstValue` and `lastValue`.
     public static let ends = WindowParts(rawValue: 4)
-    /// `resetSum`, and with it the ends.
+    /// `resetSum` and `resetCompensation`, and with them the ends.
     public static let increase = WindowParts(rawValue: 8 | 4)
-    /// `area`, and with it the ends.
+    /// `area` and `areaCompensation`, and with them the ends.
     public static let area = WindowParts(rawValue: 16 | 4)
 }

@@ -54,7 +54,8 @@ extension EndToEnd {
             let path = "\(folder.path)/retention.yaml"
             try await withDaemon(["--retention", path], folder: folder) { sextant in
                 let now = nowMillis()
-                let lines = [0, 10, 20].map { "m \($0) \(now - $0 * 86_400_000)\n" }.joined()
+                let days: [Int64] = [0, 10, 20]
+                let lines = days.map { "m \($0) \(now - $0 * 86_400_000)\n" }.joined()
                 _ = try await sextant.client.send(
                     "POST",
                     "/api/v1/import/prometheus",

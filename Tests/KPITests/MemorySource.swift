@@ -12,6 +12,12 @@ final class MemorySource: SeriesSource {
         var histograms: Set<Labels> = []
         var readCount = 0
         var sampleCount = 0
+        var stateCount = 0
+        var selectCount = 0
+        /// Where states are joined from parts; nil if there are only samples.
+        var stateSeed: UInt64?
+        /// Of one in how many series there are no states.
+        var statelessShare = 0
     }
 
     private let state = Mutex(State())
@@ -19,8 +25,57 @@ final class MemorySource: SeriesSource {
     /// How many series were read, and how many samples they had.
     var reads: (series: Int, samples: Int) { state.withLock { ($0.readCount, $0.sampleCount) } }
 
+    /// How often a series was answered from states.
+    var stateCount: Int { state.withLock { $0.stateCount } }
+
+    /// How many selections there were.
+    var selectCount: Int { state.withLock { $0.selectCount } }
+
     func resetReads() {
-        state.withLock { ($0.readCount, $0.sampleCount) = (0, 0) }
+        state.withLock { ($0.readCount, $0.sampleCount, $0.stateCount) = (0, 0, 0) }
+    }
+
+    /// From now on there are states, of all series or of all but one in `statelessShare` of them.
+    func answerStates(seed: UInt64, statelessShare: Int = 0) {
+        state.withLock { ($0.stateSeed, $0.statelessShare) = (seed, statelessShare) }
+    }
+
+    fileprivate func states(of samples: SampleColumn, _ index: Int, _ windows: [TimeRange], _ parts: WindowParts)
+        -> [WindowState]?
+    {
+        let (seed, statelessShare) = state.withLock { ($0.stateSeed, $0.statelessShare) }
+        guard let seed, samples.histograms.isEmpty else { return nil }
+        var chance = SplitMix(seed: seed &+ UInt64(index))
+        if statelessShare > 0, chance.below(statelessShare) == 0 { return nil }
+        state.withLock { $0.stateCount += 1 }
+        return windows.map { window in
+            var state = MemorySource.state(of: samples, window, &chance)
+            // What was not asked for is not there.
+            if !parts.contains(.sum) { (state.sum, state.compensation) = (0, 0) }
+            if !parts.contains(.extremes) { (state.least, state.greatest) = (.infinity, -.infinity) }
+            if !parts.contains(.ends) { (state.firstValue, state.lastValue) = (0, 0) }
+            if !parts.contains(.increase) { (state.resetSum, state.resetCompensation) = (0, 0) }
+            if !parts.contains(.area) { (state.area, state.areaCompensation) = (0, 0) }
+            return state
+        }
+    }
+
+    /// The samples in the window, cut into parts at random places and joined.
+    private static func state(of samples: SampleColumn, _ window: TimeRange, _ chance: inout SplitMix)
+        -> WindowState
+    {
+        var parts = [WindowState()]
+        for (time, value) in zip(samples.timestamps, samples.values)
+        where window.contains(Timestamp(millis: time)) && !StaleMarker.matches(value) {
+            if chance.below(5) == 0 { parts.append(WindowState()) }
+            parts[parts.count - 1].add(millis: time, value: value)
+        }
+        while parts.count > 1 {
+            let place = 1 + chance.below(parts.count - 1)
+            parts[place - 1].join(parts[place])
+            parts.remove(at: place)
+        }
+        return parts[0]
     }
 
     /// Sets samples of the series that `selector` writes down, such as `x{a="b"}`; times are seconds.
@@ -73,6 +128,7 @@ final class MemorySource: SeriesSource {
         do { matchers = try CompiledMatcher.compile(request.matchers) } catch {
             throw .badMatcher("\(error)")
         }
+        state.withLock { $0.selectCount += 1 }
         var found: [(Labels, SampleColumn)] = []
         for (labels, samples) in state.withLock({ $0.series })
         where matchers.allSatisfy({ $0.matches(labels) }) {
@@ -81,7 +137,7 @@ final class MemorySource: SeriesSource {
             guard !inside.isEmpty else { continue }
             found.append((labels, column(labels, inside)))
         }
-        return MemorySet(items: found.sorted { $0.0 < $1.0 }, owner: self)
+        return MemorySet(items: found.sorted { $0.0 < $1.0 }, range: request.range, owner: self)
     }
 
     func series(_ request: LabelRequest, budget: QueryBudget) throws(SourceError) -> LabelAnswer<
@@ -125,6 +181,7 @@ final class MemorySource: SeriesSource {
 
 private struct MemorySet: SeriesSet {
     let items: [(Labels, SampleColumn)]
+    let range: TimeRange
     let owner: MemorySource
     var count: Int { items.count }
     var warnings: [String] { [] }
@@ -132,5 +189,18 @@ private struct MemorySet: SeriesSet {
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
         owner.noteRead(items[index].1.count)
         column = items[index].1
+    }
+    func states(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        into states: inout [WindowState]
+    ) throws(SourceError) -> Bool {
+        for window in windows {
+            precondition(range.contains(window.start) && range.contains(window.end), "outside of the request")
+        }
+        guard let found = owner.states(of: items[index].1, index, windows, parts) else { return false }
+        states = found
+        return true
     }
 }

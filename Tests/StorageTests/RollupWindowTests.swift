@@ -172,8 +172,8 @@ private let start: Int64 = 1_767_225_600_000
         #expect(try set.states(of: 0, in: windows, .sum, into: &states))
         #expect(states.map(\.count) == [1440, 1441, 1440, 1440, 1440])
         #expect(states.map(\.total) == [1440, 1445, 1440, 1440, 1440])
-        #expect(budget.readBucketCount(.day) == 5)
-        #expect(budget.readBucketCount(.fiveMinutes) == 0)
-        #expect(budget.readBucketCount(.hour) > 0)
+        #expect(budget.bucketCount(.day) == 5)
+        #expect(budget.bucketCount(.fiveMinutes) == 0)
+        #expect(budget.bucketCount(.hour) > 0)
     }
 }

@@ -8,6 +8,7 @@ struct Benchmarks {
     /// All benchmarks; a new one is a line here.
     static let all: [any Benchmark.Type] = [
         DecodeBenchmark.self, IndexBenchmark.self, KPIValuesBenchmark.self, KPIPageBenchmark.self,
+        KPIStatesBenchmark.self,
     ]
 
     static func main() async throws {

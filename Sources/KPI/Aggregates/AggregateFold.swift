@@ -11,8 +11,6 @@ struct AggregateFold {
     private var totals: [[ExactSum]] = []
     /// For what is not additive over time: `results[group][range]`.
     private var results: [[Result]] = []
-    /// The states of the series at hand.
-    private var states: [SeriesFold.State]
 
     private struct Result {
         var isEmpty = true
@@ -25,10 +23,6 @@ struct AggregateFold {
     init(_ request: AggregateRequest, matchers: [CompiledMatcher]?) {
         self.request = request
         self.matchers = matchers
-        states = [SeriesFold.State](
-            repeating: SeriesFold.State(),
-            count: max(0, request.cuts.count - 1)
-        )
         if request.label == nil { _ = group(of: .empty) }
     }
 
@@ -46,40 +40,38 @@ struct AggregateFold {
         }
     }
 
-    /// The time of a series' first value in the request, if it matters when the series began.
-    func birth(_ column: SampleColumn) -> Int64? {
-        guard case .counter = request.metric.source, request.metric.firstSample == .auto else { return nil }
-        let times = column.timestamps.span
-        var index = SeriesFold.lowerBound(times, request.cuts[0], from: 0)
-        while index < column.count, column.values[index].isNaN { index += 1 }
-        guard index < column.count, let end = request.cuts.last, times[index] < end else { return nil }
-        return times[index]
+    /// Whether it matters when a series began.
+    var wantsBirth: Bool {
+        if case .counter = request.metric.source { request.metric.firstSample == .auto } else { false }
     }
 
-    /// Takes in the samples of a series.
+    /// Takes in a series by the states of the request's intervals, which begin at `states[first]`.
     ///
     /// - Parameters:
     ///   - labels: The series.
-    ///   - column: The samples.
-    ///   - before: The last value before the first cut.
-    ///   - isFirstKnown: Whether its first sample here is the first that it ever had.
+    ///   - states: The states, at least one of them with a sample.
+    ///   - first: Where those of the intervals begin.
+    ///   - before: For a counter its last value before the first cut.
+    ///   - isFirstKnown: Whether without such a value its first sample is the first it ever had.
     ///   - createdMillis: When the series began, if that came with its samples.
     mutating func add(
         _ labels: Labels,
-        _ column: SampleColumn,
+        _ states: [WindowState],
+        from first: Int,
         before: Double?,
         isFirstKnown: Bool,
         createdMillis: Int64? = nil
     ) {
         let metric = request.metric
+        let index = group(of: labels)
+        let count = request.cuts.count - 1
         if case .counter = metric.source {
             let oldest = request.extent.oldest
-            let index = group(of: labels)
-            SeriesFold.addIncreases(
-                of: column,
-                cuts: request.cuts,
-                before: before,
-                first: { time in
+            // Not a number until there is one.
+            var last = before ?? .nan
+            for interval in 0..<count where !states[first + interval].isEmpty {
+                let state = states[first + interval]
+                let rise = state.rise(after: last) { time in
                     guard isFirstKnown else { return false }
                     switch metric.firstSample {
                     case .zero: return true
@@ -88,25 +80,22 @@ struct AggregateFold {
                         if let createdMillis { return createdMillis > oldest }
                         return time > oldest + AggregateFold.birthMillis
                     }
-                },
-                to: &totals[index]
-            )
+                }
+                last = state.lastValue
+                if rise != 0 { totals[index][interval].add(rise) }
+            }
             return
         }
-        guard SeriesFold.fold(column, cuts: request.cuts, for: metric.aggregation, into: &states) else {
-            return
-        }
-        let index = group(of: labels)
         switch metric.aggregation {
         case .sum:
-            for (interval, state) in states.enumerated() where state.count > 0 {
-                totals[index][interval].add(state.sum)
+            for interval in 0..<count where !states[first + interval].isEmpty {
+                totals[index][interval].add(ExactSum(states[first + interval]))
             }
         case .count:
-            for (interval, state) in states.enumerated() where state.count > 0 {
-                totals[index][interval].add(Double(state.count))
+            for interval in 0..<count where !states[first + interval].isEmpty {
+                totals[index][interval].add(Double(states[first + interval].count))
             }
-        default: addResults(to: index)
+        default: addResults(of: states, from: first, to: index)
         }
     }
 
@@ -152,11 +141,11 @@ struct AggregateFold {
         return index
     }
 
-    private mutating func addResults(to group: Int) {
+    private mutating func addResults(of states: [WindowState], from first: Int, to group: Int) {
         let aggregation = request.metric.aggregation
         for (index, range) in request.ranges.enumerated() {
-            var state = SeriesFold.State()
-            for interval in range { state.merge(states[interval]) }
+            var state = WindowState()
+            for interval in range { state.join(states[first + interval]) }
             guard state.count > 0 else { continue }
             results[group][index].isEmpty = false
             switch aggregation {

@@ -1,3 +1,5 @@
+import Model
+
 /// A sum that carries along what rounding loses, so that sums of parts can be merged.
 ///
 /// Source: Neumaier's variant of Kahan summation. Merging sums of the same parts in the same order gives the
@@ -8,6 +10,12 @@ struct ExactSum: Hashable {
 
     /// The sum of nothing.
     init() {}
+
+    /// The sum of the numbers in a stretch.
+    init(_ state: WindowState) {
+        sum = state.sum
+        lost = state.sum.isFinite ? state.compensation : 0
+    }
 
     /// Adds a number.
     @inline(__always)

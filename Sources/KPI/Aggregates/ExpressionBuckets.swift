@@ -63,7 +63,7 @@ struct ExpressionBuckets {
         let request: AggregateRequest
         private var groups: [ByteText: Int] = [:]
         private var names: [String] = []
-        private var intervals: [[SeriesFold.State]] = []
+        private var intervals: [[WindowState]] = []
         /// The intervals in which the expression gave native histograms, which are no numbers.
         private var withHistograms: Set<Int> = []
 
@@ -84,7 +84,7 @@ struct ExpressionBuckets {
                 if series.column.histograms[index] != nil { withHistograms.insert(interval) }
                 guard value == value else { continue }
                 intervals[group][interval].count += 1
-                intervals[group][interval].sum.add(value)
+                intervals[group][interval].addToSum(value)
                 intervals[group][interval].least = min(intervals[group][interval].least, value)
                 intervals[group][interval].greatest = max(intervals[group][interval].greatest, value)
             }
@@ -98,11 +98,11 @@ struct ExpressionBuckets {
             )
         }
 
-        private func value(of range: Range<Int>, _ states: [SeriesFold.State]) -> Double? {
+        private func value(of range: Range<Int>, _ states: [WindowState]) -> Double? {
             var (count, sum, least, greatest) = (0, ExactSum(), Double.infinity, -Double.infinity)
             for state in states[range] where state.count > 0 {
                 count += state.count
-                sum.add(state.sum)
+                sum.add(ExactSum(state))
                 least = min(least, state.least)
                 greatest = max(greatest, state.greatest)
             }
@@ -120,7 +120,7 @@ struct ExpressionBuckets {
             groups[ByteText(name)] = names.count
             names.append(name)
             intervals.append(
-                [SeriesFold.State](repeating: SeriesFold.State(), count: request.cuts.count - 1)
+                [WindowState](repeating: WindowState(), count: request.cuts.count - 1)
             )
             return names.count - 1
         }

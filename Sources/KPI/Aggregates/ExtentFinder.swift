@@ -4,7 +4,7 @@ import Synchronization
 /// Finds the oldest and the newest value of a selector's series.
 ///
 /// The newest one is looked for near the present first. The oldest one is remembered, and verified each time,
-/// so that older samples and expiry are noticed.
+/// so that older samples and expiry are noticed. Where the source has states of days, they tell it.
 final class ExtentFinder: Sendable {
     /// How exactly the oldest value is narrowed down before samples are read, in milliseconds.
     private static let grainMillis: Int64 = 300_000
@@ -26,7 +26,7 @@ final class ExtentFinder: Sendable {
     {
         guard let newest = try newest(selector, now, budget) else { return nil }
         if let known = oldestKnown.withLock({ $0[selector] }), known <= newest,
-            try first(selector, from: .min, through: known, budget) == known
+            try isOldest(known, selector, budget)
         {
             return Extent(oldest: known, newest: newest)
         }
@@ -36,6 +36,17 @@ final class ExtentFinder: Sendable {
             known[selector] = oldest
         }
         return Extent(oldest: oldest, newest: newest)
+    }
+
+    private func isOldest(_ known: Int64, _ selector: MetricSelector, _ budget: QueryBudget)
+        throws(SourceError) -> Bool
+    {
+        if try first(selector, from: .min, through: known, budget) == known { return true }
+        // Its sample may have expired, and be known from the state of a day only.
+        let day = ExtentFinder.days(from: known, through: known)
+        let isFirst = try firstOfStates(selector, day, budget) == known
+        guard isFirst else { return false }
+        return try !mayHaveSamples(selector, through: day.start.millis - 1, budget)
     }
 
     /// The time of the newest value at or behind a time; nil if there is none.
@@ -131,14 +142,16 @@ final class ExtentFinder: Sendable {
             low = next
             step *= 4
         }
-        while high - low > ExtentFinder.grainMillis {
-            let middle = low + (high - low) / 2
-            if try mayHaveSamples(selector, through: middle, budget) {
-                high = middle
-            } else {
-                low = middle
+        func narrow(to grainMillis: Int64) throws(SourceError) {
+            while high - low > grainMillis {
+                let middle = low + (high - low) / 2
+                if try mayHaveSamples(selector, through: middle, budget) { high = middle } else { low = middle }
             }
         }
+        try narrow(to: RollupLevel.day.millis)
+        let days = ExtentFinder.days(from: low, through: high)
+        if let first = try firstOfStates(selector, days, budget) { return first }
+        try narrow(to: ExtentFinder.grainMillis)
         var reach = ExtentFinder.grainMillis
         var from = low
         while from < newest {
@@ -161,6 +174,33 @@ final class ExtentFinder: Sendable {
             budget: budget
         )
         return set.count > 0
+    }
+
+    /// The days of UTC that hold both times.
+    private static func days(from start: Int64, through end: Int64) -> TimeRange {
+        let day = RollupLevel.day.millis
+        return TimeRange(
+            Timestamp(millis: start.floored(by: day) * day),
+            Timestamp(millis: end.floored(by: day) * day + (day - 1))
+        )
+    }
+
+    /// The time of the first value in the range, if there is one and the source knows it without reading
+    /// samples.
+    private func firstOfStates(_ selector: MetricSelector, _ range: TimeRange, _ budget: QueryBudget)
+        throws(SourceError) -> Int64?
+    {
+        let request = SelectRequest(matchers: selector.matchers, range: range)
+        let set = try source.select(request, budget: budget)
+        var first: Int64?
+        var states: [WindowState] = []
+        for index in 0..<set.count {
+            guard try set.states(of: index, in: [range], [], into: &states), let state = states.first else {
+                return nil
+            }
+            if !state.isEmpty { first = min(first ?? .max, state.firstMillis) }
+        }
+        return first
     }
 
     /// The time of the first value in the range.

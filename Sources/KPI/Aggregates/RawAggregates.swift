@@ -2,15 +2,28 @@ import Matching
 import Model
 import PromQL
 
-/// The values of metrics from raw samples: each series is decoded once for all metrics that share it.
+/// The values of metrics from what is stored: each series is read once for all metrics that share it, or not
+/// at all where the source has states of the intervals.
 package struct RawAggregates: AggregateSource {
     /// The time before which samples of a series may have expired; nil if nothing expires.
     package typealias Horizon = @Sendable (Labels) -> Int64?
 
-    /// How far before the first cut the last value of a counter is looked for at first, in milliseconds.
+    /// How far before the first cut the last value of a counter is looked for again, in milliseconds, before
+    /// `lookbackGrowth`.
     private static let lookbackMillis: Int64 = 900_000
     /// How much further each time it is looked for after that.
     private static let lookbackGrowth: Int64 = 24
+
+    /// How far before the first cut the last value of a counter is looked for at first: little compared with
+    /// what is read anyway, and where that is much a whole bucket, of which there may be a state.
+    private static func lookbackMillis(of cuts: [Int64]) -> Int64 {
+        let length = (cuts.last ?? cuts[0]) - cuts[0]
+        return switch length {
+        case ..<RollupLevel.day.millis: lookbackMillis
+        case ..<(16 * RollupLevel.day.millis): RollupLevel.hour.millis
+        default: RollupLevel.day.millis
+        }
+    }
     /// A counter that begins this shortly after the time before which samples may have expired may be older.
     private static let horizonMarginMillis: Int64 = 2 * 86_400_000
 
@@ -139,67 +152,92 @@ package struct RawAggregates: AggregateSource {
         var start = Int64.max
         var end = Int64.min
         for fold in folds {
-            let first = fold.request.cuts[0]
-            start = min(start, fold.needsPredecessor ? first - RawAggregates.lookbackMillis : first)
-            end = max(end, fold.request.cuts.last ?? first)
+            let cuts = fold.request.cuts
+            let lookback = fold.needsPredecessor ? RawAggregates.lookbackMillis(of: cuts) : 0
+            start = min(start, cuts[0] - lookback)
+            end = max(end, cuts.last ?? cuts[0])
         }
         let range = TimeRange(Timestamp(millis: start), Timestamp(millis: end - 1))
+        var groups = intervals(of: folds, from: start)
+        let heldByteCount = groups.reduce(0) { $0 + $1.heldByteCount }
+        try budget.charge(bytes: heldByteCount)
+        defer { budget.release(bytes: heldByteCount) }
         let set = try source.select(SelectRequest(matchers: shared, range: range), budget: budget)
         var older = OlderValues(matchers: shared, before: start)
         var created = CreatedTimes(source: source, range: range)
         var column = SampleColumn()
         for index in 0..<set.count {
+            try budget.checkpoint()
             let labels = set.labels(at: index)
-            let takers = folds.indices.filter { folds[$0].takes(labels) }
-            guard !takers.isEmpty else { continue }
-            try set.read(index, into: &column)
-            guard !column.isEmpty else { continue }
-            try budget.charge(samples: column.count)
-            defer { budget.release(samples: column.count) }
-            budget.noteScanned(samples: column.count)
-            for taker in takers {
-                let before = try predecessor(folds[taker], labels, column, &older, budget)
-                let isFirstKnown = before == nil && isFirstKnown(labels, column)
-                var began: Int64?
-                if isFirstKnown, let time = folds[taker].birth(column) {
-                    began = try created.start(of: labels, firstSampleAt: time, budget: budget)
+            let takers = folds.map { $0.takes(labels) }
+            guard takers.contains(true) else { continue }
+            var heldCount: Int?
+            defer { budget.release(samples: heldCount ?? 0) }
+            for group in groups.indices {
+                guard groups[group].members.contains(where: { takers[$0] }) else { continue }
+                let before: Double?
+                if let known = try groups[group].ask(set, index) {
+                    before = known
+                } else {
+                    if heldCount == nil {
+                        try set.read(index, into: &column)
+                        try budget.charge(samples: column.count)
+                        budget.noteScanned(samples: column.count)
+                        heldCount = column.count
+                    }
+                    before = groups[group].fold(column)
                 }
-                folds[taker].add(
-                    labels,
-                    column,
-                    before: before,
-                    isFirstKnown: isFirstKnown,
-                    createdMillis: began
-                )
+                // Without samples in the intervals there is nothing that rose either.
+                guard let firstMillis = groups[group].firstMillis else { continue }
+                for member in groups[group].members where takers[member] {
+                    var last: Double?
+                    if folds[member].needsPredecessor {
+                        last = before
+                        let oldest = folds[member].request.extent.oldest
+                        if last == nil {
+                            last = try older.value(of: labels, source, notBefore: oldest, budget)
+                        }
+                    }
+                    let isFirstKnown = last == nil && isFirstKnown(labels, firstMillis)
+                    var began: Int64?
+                    if isFirstKnown, folds[member].wantsBirth {
+                        began = try created.start(of: labels, firstSampleAt: firstMillis, budget: budget)
+                    }
+                    folds[member].add(
+                        labels,
+                        groups[group].states,
+                        from: groups[group].first,
+                        before: last,
+                        isFirstKnown: isFirstKnown,
+                        createdMillis: began
+                    )
+                }
             }
         }
         for (member, fold) in zip(family.members, folds) { tables[member] = fold.table() }
     }
 
-    /// The last value of a counter before the first cut.
-    private func predecessor(
-        _ fold: AggregateFold,
-        _ labels: Labels,
-        _ column: SampleColumn,
-        _ older: inout OlderValues,
-        _ budget: QueryBudget
-    ) throws(SourceError) -> Double? {
-        guard fold.needsPredecessor else { return nil }
-        let times = column.timestamps.span
-        var index = SeriesFold.lowerBound(times, fold.request.cuts[0], from: 0)
-        // Without samples behind the cut there is nothing that rose.
-        guard index < column.count else { return 0 }
-        while index > 0 {
-            index -= 1
-            if !column.values[index].isNaN { return column.values[index] }
+    /// What the requests want states of: each list of intervals once.
+    private func intervals(of folds: [AggregateFold], from start: Int64) -> [IntervalStates] {
+        var groups: [IntervalStates] = []
+        var groupOf: [[Int64]: Int] = [:]
+        for (member, fold) in folds.enumerated() {
+            let cuts = fold.request.cuts
+            let group = groupOf[cuts] ?? groups.count
+            if group == groups.count {
+                groups.append(IntervalStates(cuts: cuts, start: start))
+                groupOf[cuts] = group
+            }
+            groups[group].add(member: member, fold)
         }
-        return try older.value(of: labels, source, notBefore: fold.request.extent.oldest, budget)
+        return groups
     }
 
-    /// Whether the oldest sample of a series is the first that it ever had.
-    private func isFirstKnown(_ labels: Labels, _ column: SampleColumn) -> Bool {
-        guard let horizon = horizon(labels), let first = column.timestamps.first else { return true }
-        return first > horizon + RawAggregates.horizonMarginMillis
+    /// Whether the oldest number of a series, which is the first of the intervals, is the first that it ever
+    /// had.
+    private func isFirstKnown(_ labels: Labels, _ firstMillis: Int64) -> Bool {
+        guard let horizon = horizon(labels) else { return true }
+        return firstMillis > horizon + RawAggregates.horizonMarginMillis
     }
 
     private func compile(_ matchers: [Matcher]) throws(SourceError) -> [CompiledMatcher] {
@@ -246,17 +284,17 @@ package struct RawAggregates: AggregateSource {
             _ source: any SeriesSource,
             _ budget: QueryBudget
         ) throws(SourceError) {
-            let set = try source.select(
-                SelectRequest(
-                    matchers: matchers,
-                    range: TimeRange(Timestamp(millis: start), Timestamp(millis: knownFrom - 1))
-                ),
-                budget: budget
-            )
+            let range = TimeRange(Timestamp(millis: start), Timestamp(millis: knownFrom - 1))
+            let set = try source.select(SelectRequest(matchers: matchers, range: range), budget: budget)
             var column = SampleColumn()
+            var states: [WindowState] = []
             for index in 0..<set.count {
                 let labels = set.labels(at: index)
                 guard values[labels] == nil else { continue }
+                if try set.states(of: index, in: [range], .ends, into: &states) {
+                    if let state = states.first, !state.isEmpty { values[labels] = state.lastValue }
+                    continue
+                }
                 try set.read(index, into: &column)
                 budget.noteScanned(samples: column.count)
                 if let last = column.values.last(where: { !$0.isNaN }) { values[labels] = last }

@@ -2,7 +2,8 @@ import Model
 
 /// The samples of one series, cut into the intervals of a request, folded into a state for each interval.
 ///
-/// An interval is half-open; NaN and staleness markers are no samples.
+/// An interval is half-open; NaN and staleness markers are no samples. A source that has states of them
+/// already is asked first (`IntervalStates`).
 enum SeriesFold {
     /// The index of the first time that is not before `time`, from `start` on.
     ///
@@ -23,134 +24,156 @@ enum SeriesFold {
         return low
     }
 
-    /// Adds to `totals[interval]` what the counter rose in it.
-    ///
-    /// `before` is the value before the first interval. If it is nil the first sample is the first ever, and
-    /// `first` says of its time whether it counts in full or not at all.
-    static func addIncreases(
-        of column: SampleColumn,
+    /// The last number before a time; nil if there is none.
+    static func last(_ column: SampleColumn, before time: Int64) -> Double? {
+        var index = lowerBound(column.timestamps.span, time, from: 0)
+        while index > 0 {
+            index -= 1
+            if !column.values[index].isNaN { return column.values[index] }
+        }
+        return nil
+    }
+
+    /// Sets `states[first...]` to the states of the intervals between `cuts`, with those parts that are
+    /// wanted and their counts and times.
+    static func fold(
+        _ column: SampleColumn,
         cuts: [Int64],
-        before: Double?,
-        first: (Int64) -> Bool,
-        to totals: inout [ExactSum]
+        _ parts: WindowParts,
+        into states: inout [WindowState],
+        from first: Int
     ) {
         let times = column.timestamps.span
         let values = column.values.span
         var position = lowerBound(times, cuts[0], from: 0)
-        // Not a number until there is one.
-        var last = before ?? .nan
         for interval in 0..<cuts.count - 1 {
-            guard position < times.count else { break }
             let end = lowerBound(times, cuts[interval + 1], from: position)
-            if last.isNaN {
-                while position < end, values[position].isNaN { position += 1 }
-                guard position < end else { continue }
-                last = first(times[position]) ? 0 : values[position]
-            }
-            var (start, rise) = (last, 0.0)
-            while position < end {
-                let value = values[position]
-                position += 1
-                // Neither smaller nor greater: not a number.
-                if value >= last {
-                    last = value
-                } else if value < last {
-                    rise += last - start
-                    start = 0
-                    last = value
+            let samples = position..<end
+            position = end
+            var state = WindowState()
+            if !samples.isEmpty {
+                if parts.contains(.area) {
+                    addEnds(samples, times, values, to: &state, hasArea: true)
+                } else if parts.contains(.ends), !parts.contains(.increase) {
+                    addEnds(samples, times, values, to: &state, hasArea: false)
+                }
+                if parts.contains(.increase) { addIncrease(samples, times, values, to: &state) }
+                if parts.isDisjoint(with: .ends) || !parts.isDisjoint(with: [.sum, .extremes]) {
+                    addNumbers(samples, times, values, to: &state)
                 }
             }
-            rise += last - start
-            if rise != 0 { totals[interval].add(rise) }
+            states[first + interval] = state
         }
     }
 
-    /// The states of a series over its intervals, for everything but counters.
-    struct State: Hashable {
-        var count = 0
-        var sum = ExactSum()
-        var least = Double.infinity
-        var greatest = -Double.infinity
-        var firstMillis: Int64 = 0
-        var firstValue = 0.0
-        var lastMillis: Int64 = 0
-        var lastValue = 0.0
-        /// The sum of each value times the milliseconds to the next sample.
-        var area = ExactSum()
-
-        /// Adds the state of a later interval.
-        mutating func merge(_ later: State) {
-            guard later.count > 0 else { return }
-            guard count > 0 else {
-                self = later
-                return
-            }
-            count += later.count
-            sum.add(later.sum)
-            least = min(least, later.least)
-            greatest = max(greatest, later.greatest)
-            area.add(lastValue * Double(later.firstMillis - lastMillis))
-            area.add(later.area)
-            lastMillis = later.lastMillis
-            lastValue = later.lastValue
+    /// Adds up samples, and finds the smallest and the greatest.
+    private static func addNumbers(
+        _ samples: Range<Int>,
+        _ times: Span<Int64>,
+        _ values: Span<Double>,
+        to state: inout WindowState
+    ) {
+        var next = WindowState()
+        var (first, last) = (-1, 0)
+        for index in samples {
+            let value = values[index]
+            guard value == value else { continue }
+            if first < 0 { first = index }
+            last = index
+            next.count += 1
+            next.addToSum(value)
+            if value < next.least { next.least = value }
+            if value > next.greatest { next.greatest = value }
         }
-
-        /// The mean over time; the last sample weighs up to `end`.
-        func timeAverage(upTo end: Int64) -> Double {
-            let weight = end - firstMillis
-            guard weight > 0 else { return lastValue }
-            var area = area
-            area.add(lastValue * Double(max(0, end - lastMillis)))
-            return area.value / Double(weight)
-        }
+        guard first >= 0 else { return }
+        (state.count, state.sum, state.compensation) = (next.count, next.sum, next.compensation)
+        (state.least, state.greatest) = (next.least, next.greatest)
+        (state.firstMillis, state.lastMillis) = (times[first], times[last])
     }
 
-    /// Folds only what the aggregation needs.
-    static func fold(
-        _ column: SampleColumn,
-        cuts: [Int64],
-        for aggregation: Aggregation,
-        into states: inout [State]
-    ) -> Bool {
-        let times = column.timestamps.span
-        let values = column.values.span
-        var position = lowerBound(times, cuts[0], from: 0)
-        var hasSamples = false
-        for interval in 0..<cuts.count - 1 {
-            guard position < times.count else {
-                for rest in interval..<cuts.count - 1 { states[rest] = State() }
-                break
+    /// Notes the first and the last sample, and what lies between them over time if that is wanted.
+    private static func addEnds(
+        _ samples: Range<Int>,
+        _ times: Span<Int64>,
+        _ values: Span<Double>,
+        to state: inout WindowState,
+        hasArea: Bool
+    ) {
+        var next = WindowState()
+        for index in samples {
+            let (time, value) = (times[index], values[index])
+            guard value == value else { continue }
+            if next.count == 0 {
+                (next.firstMillis, next.firstValue) = (time, value)
+            } else if hasArea {
+                next.addToArea(next.lastValue * Double(time - next.lastMillis))
             }
-            let end = lowerBound(times, cuts[interval + 1], from: position)
-            var state = State()
-            switch aggregation {
-            case .sum, .count, .min, .max:
-                while position < end {
-                    let value = values[position]
-                    position += 1
-                    guard value == value else { continue }
-                    state.count += 1
-                    state.sum.add(value)
-                    if value < state.least { state.least = value }
-                    if value > state.greatest { state.greatest = value }
-                }
-            case .first, .last, .timeAverage:
-                while position < end {
-                    let (time, value) = (times[position], values[position])
-                    position += 1
-                    guard value == value else { continue }
-                    if state.count == 0 {
-                        (state.firstMillis, state.firstValue) = (time, value)
-                    } else {
-                        state.area.add(state.lastValue * Double(time - state.lastMillis))
-                    }
-                    (state.lastMillis, state.lastValue) = (time, value)
-                    state.count += 1
-                }
-            }
-            hasSamples = hasSamples || state.count > 0
-            states[interval] = state
+            (next.lastMillis, next.lastValue) = (time, value)
+            next.count += 1
         }
-        return hasSamples
+        state = next
+    }
+
+    /// Notes the first and the last sample, and those that a smaller one followed.
+    private static func addIncrease(
+        _ samples: Range<Int>,
+        _ times: Span<Int64>,
+        _ values: Span<Double>,
+        to state: inout WindowState
+    ) {
+        guard let first = samples.first(where: { !values[$0].isNaN }) else { return }
+        var last = values[first]
+        var (lastIndex, count) = (first, 1)
+        var index = first + 1
+        while index < samples.upperBound {
+            let value = values[index]
+            // Neither smaller nor greater: not a number.
+            if value >= last {
+                (last, lastIndex) = (value, index)
+                count += 1
+            } else if value < last {
+                state.addToResets(last)
+                (last, lastIndex) = (value, index)
+                count += 1
+            }
+            index += 1
+        }
+        (state.count, state.firstMillis, state.lastMillis) = (count, times[first], times[lastIndex])
+        (state.firstValue, state.lastValue) = (values[first], last)
+    }
+}
+
+extension WindowState {
+    /// The mean over time; the last sample weighs up to `end`.
+    func timeAverage(upTo end: Int64) -> Double {
+        let weight = end - firstMillis
+        guard weight > 0 else { return lastValue }
+        var state = self
+        state.addToArea(lastValue * Double(max(0, end - lastMillis)))
+        return state.totalArea / Double(weight)
+    }
+
+    /// How much a counter rose in the stretch.
+    ///
+    /// - Parameters:
+    ///   - last: Its value before. NaN: its first sample here is the first that is known.
+    ///   - countsFirst: Whether that counts in full, seen from its time.
+    func rise(after last: Double, countsFirst: (Int64) -> Bool) -> Double {
+        if last.isNaN { return countsFirst(firstMillis) ? increase + firstValue : increase }
+        return increase + (firstValue < last ? firstValue : firstValue - last)
+    }
+}
+
+extension MetricDefinition {
+    /// The parts of a state that its values are made of.
+    var parts: WindowParts {
+        if case .counter = source { return .increase }
+        return switch aggregation {
+        case .sum: .sum
+        case .count: []
+        case .min, .max: .extremes
+        case .first, .last: .ends
+        case .timeAverage: .area
+        }
     }
 }

@@ -41,10 +41,13 @@ extension Evaluation {
     // MARK: - Selectors
 
     /// Reads series after series, those that are wanted, and turns each into a row.
+    ///
+    /// With a kernel for states no samples are read of series that the source has states of.
     func forEachRow(
         of selector: SelectorPlan,
         _ kernel: any RowKernel,
         histograms histogramKernel: (any HistogramKernel)? = nil,
+        states stateKernel: StateKernel? = nil,
         _ node: PlanNode,
         skipsStale: Bool,
         dropsName: Bool,
@@ -55,6 +58,8 @@ extension Evaluation {
         guard let set = try select(selector, node.grid, reader) else { return }
         var kernel = kernel
         var histogramKernel = histogramKernel
+        var stateKernel = stateKernel
+        try meter.hold(bytes: stateKernel?.heldByteCount ?? 0)
         var column = SampleColumn()
         var row = StepRow(stepCount: node.grid.count)
         for index in 0..<set.count {
@@ -62,9 +67,14 @@ extension Evaluation {
                 try meter.work(1)
                 guard isWanted(set.labels(at: index)) else { continue }
             }
+            row.clear()
+            if try stateKernel?.evaluate(set, index, into: &row, &meter) == true {
+                if let reader { meter.release(shared.pass(set.labels(at: index), for: reader)) }
+                if !row.isEmpty { try body(set.labels(at: index), dropsName, row) }
+                continue
+            }
             let held = try read(set, index, for: reader, into: &column)
             if skipsStale { column.removeStaleMarkers() }
-            row.clear()
             if column.histograms.isEmpty || histogramKernel == nil {
                 try kernel.evaluate(column, into: &row, &meter)
             } else {
@@ -74,6 +84,9 @@ extension Evaluation {
             meter.release(held)
             if !row.isEmpty { try body(set.labels(at: index), dropsName, row) }
         }
+        meter.release(bytes: stateKernel?.heldByteCount ?? 0)
+        // What is wrong with samples shows when they are read.
+        annotations.add(sourceWarnings: set.warnings, infos: set.infos)
     }
 
     /// The series that `selector` selects for the steps of `grid`; nil if there are no steps.
@@ -175,6 +188,7 @@ extension Evaluation {
                 of: selector,
                 kernel,
                 histograms: histogramWindow,
+                states: StateKernel(window, node.grid),
                 node,
                 skipsStale: true,
                 dropsName: function.dropsName,
@@ -279,6 +293,7 @@ extension Evaluation {
             }
             if !column.isEmpty { series.append(RangeSeries(labels: set.labels(at: index), column: column)) }
         }
+        annotations.add(sourceWarnings: set.warnings, infos: set.infos)
         return series
     }
 

@@ -8,22 +8,36 @@ final class MemorySource: SeriesSource {
     let series: [(labels: Labels, column: SampleColumn)]
     private let log = Mutex(Log())
     private let readHook = Mutex<(@Sendable (Int) -> Void)?>(nil)
+    private let stateHook = Mutex<(@Sendable (Int) -> Void)?>(nil)
+    /// Where states are joined from parts; nil if there are only samples.
+    fileprivate let stateSeed: UInt64?
+    /// What `warnings` tells once a series was read.
+    private let lateWarning: String?
 
     /// What was asked.
     struct Log {
         var requests: [SelectRequest] = []
         var readCount = 0
+        var stateCount = 0
     }
 
-    /// A source of the given series.
-    init(_ series: [Labels: SampleColumn]) {
+    /// A source of the given series; with a seed it has states of most of them.
+    init(_ series: [Labels: SampleColumn], stateSeed: UInt64? = nil, lateWarning: String? = nil) {
         self.series = series.map { ($0.key, $0.value) }.sorted { $0.labels < $1.labels }
+        self.stateSeed = stateSeed
+        self.lateWarning = lateWarning
     }
 
     /// The requests so far.
     var requests: [SelectRequest] { log.withLock { $0.requests } }
     /// How many series were read so far, counted each time.
     var readCount: Int { log.withLock { $0.readCount } }
+    /// How many times a series was answered from states.
+    var stateCount: Int { log.withLock { $0.stateCount } }
+    fileprivate var warnings: [String] {
+        let wasRead = log.withLock { $0.readCount + $0.stateCount > 0 }
+        return wasRead ? [lateWarning].compactMap(\.self) : []
+    }
 
     func select(_ request: SelectRequest, budget: QueryBudget) throws(SourceError) -> any SeriesSet {
         log.withLock { $0.requests.append(request) }
@@ -42,6 +56,20 @@ final class MemorySource: SeriesSource {
     var onRead: (@Sendable (Int) -> Void)? {
         get { readHook.withLock { $0 } }
         set { readHook.withLock { $0 = newValue } }
+    }
+
+    /// Called before a series is answered from states, with the number of those answered before.
+    var onStates: (@Sendable (Int) -> Void)? {
+        get { stateHook.withLock { $0 } }
+        set { stateHook.withLock { $0 = newValue } }
+    }
+
+    fileprivate func noteStates() {
+        let number = log.withLock { log in
+            log.stateCount += 1
+            return log.stateCount - 1
+        }
+        onStates?(number)
     }
 
     fileprivate func noteRead() {
@@ -75,9 +103,55 @@ private struct MemorySet: SeriesSet {
     let range: TimeRange
 
     var count: Int { indices.count }
-    var warnings: [String] { [] }
+    var warnings: [String] { source.warnings }
 
     func labels(at index: Int) -> Labels { source.series[indices[index]].labels }
+
+    func states(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        into states: inout [WindowState]
+    ) throws(SourceError) -> Bool {
+        guard let seed = source.stateSeed else { return false }
+        var generator = SplitMix(state: seed &+ UInt64(indices[index]) &* 7919 &+ UInt64(parts.rawValue))
+        let samples = source.series[indices[index]].column
+        guard samples.histograms.isEmpty, Int.random(in: 0..<10, using: &generator) > 0 else { return false }
+        source.noteStates()
+        states = windows.map { window in
+            precondition(range.contains(window.start) && range.contains(window.end), "outside of the request")
+            return MemorySet.state(of: samples, window, &generator)
+        }
+        // What was not asked for is not there.
+        for place in states.indices { states[place].keepOnly(parts) }
+        return true
+    }
+
+    /// The samples in the window, cut into parts at random places, joined in some order that keeps neighbours.
+    private static func state(of samples: SampleColumn, _ window: TimeRange, _ generator: inout SplitMix)
+        -> WindowState
+    {
+        var parts = [WindowState()]
+        var (low, high) = (0, samples.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if samples.timestamps[middle] < window.start.millis { low = middle + 1 } else { high = middle }
+        }
+        for index in low..<samples.count {
+            let (time, value) = (samples.timestamps[index], samples.values[index])
+            guard time <= window.end.millis else { break }
+            if StaleMarker.matches(value) { continue }
+            if Int.random(in: 0..<4, using: &generator) == 0 { parts.append(WindowState()) }
+            if Int.random(in: 0..<9, using: &generator) == 0 { parts.append(WindowState()) }
+            parts[parts.count - 1].add(millis: time, value: value)
+        }
+        while parts.count > 1 {
+            let place = Int.random(in: 1..<parts.count, using: &generator)
+            parts[place - 1].join(parts[place])
+            parts.remove(at: place)
+        }
+        return parts[0]
+    }
 
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
         source.noteRead()
@@ -91,5 +165,16 @@ private struct MemorySet: SeriesSet {
                 column.append(millis: time, value: samples.values[position])
             }
         }
+    }
+}
+
+extension WindowState {
+    /// Empties the parts that are not among `parts`.
+    fileprivate mutating func keepOnly(_ parts: WindowParts) {
+        if !parts.contains(.sum) { (sum, compensation) = (0, 0) }
+        if !parts.contains(.extremes) { (least, greatest) = (.infinity, -.infinity) }
+        if !parts.contains(.ends) { (firstValue, lastValue) = (0, 0) }
+        if !parts.contains(.increase) { (resetSum, resetCompensation) = (0, 0) }
+        if !parts.contains(.area) { (area, areaCompensation) = (0, 0) }
     }
 }

@@ -5,6 +5,9 @@ import Model
 ///
 /// They have the same matchers and touching ranges, as in `rate(x[5m]) / rate(x[1h])`; or matchers that may
 /// have series in common and nearly the same range, as in `sum(x{code="500"}) / sum(x)`.
+///
+/// A selector that may be answered from states has no use for samples then. So where it looks far back it
+/// is not in a group with others, who would read all of that for it.
 struct ReadGroup {
     /// The place of a selector in its group.
     struct Reader: Hashable {
@@ -16,15 +19,20 @@ struct ReadGroup {
 
     /// How many groups a selector is compared with.
     private static let candidateCount = 32
+    /// Up to which length, in milliseconds, samples are read for a selector that may do without them.
+    private static let mixedLength = 86_400_000.0
 
     /// What selects the series of each reader.
     private(set) var readers: [Set<Matcher>]
     /// The samples that all readers together look at.
     private(set) var range: TimeRange
+    /// Whether all readers may be answered from states.
+    private var takesStates: Bool
 
-    private init(_ matchers: Set<Matcher>, _ range: TimeRange) {
+    private init(_ matchers: Set<Matcher>, _ range: TimeRange, takesStates: Bool) {
         readers = [matchers]
         self.range = range
+        self.takesStates = takesStates
     }
 
     /// Tells the selectors of `nodes` which group they belong to; those that share with no other belong to
@@ -35,7 +43,8 @@ struct ReadGroup {
         for (index, node) in nodes.enumerated() {
             guard let selector = node.operation.sharedSelector, let range = selector.range(on: node.grid)
             else { continue }
-            found.append((index, place(Set(selector.matchers), range, into: &groups)))
+            let takesStates = node.operation.takesStates(on: node.grid)
+            found.append((index, place(Set(selector.matchers), range, takesStates, into: &groups)))
         }
         var numbers: [Int: Int] = [:]
         for (number, group) in groups.indices.filter({ groups[$0].readers.count > 1 }).enumerated() {
@@ -51,22 +60,28 @@ struct ReadGroup {
     private static func place(
         _ matchers: Set<Matcher>,
         _ range: TimeRange,
+        _ takesStates: Bool,
         into groups: inout [ReadGroup]
     ) -> Reader {
-        for group in groups.indices.suffix(candidateCount) where groups[group].takes(matchers, range) {
+        for group in groups.indices.suffix(candidateCount)
+        where groups[group].takes(matchers, range, takesStates) {
             groups[group].readers.append(matchers)
             groups[group].range = groups[group].range.union(range)
+            groups[group].takesStates = groups[group].takesStates && takesStates
             return Reader(group: group, index: groups[group].readers.count - 1)
         }
-        groups.append(ReadGroup(matchers, range))
+        groups.append(ReadGroup(matchers, range, takesStates: takesStates))
         return Reader(group: groups.count - 1, index: 0)
     }
 
     /// Whether another reader is worth to be in the group.
-    private func takes(_ matchers: Set<Matcher>, _ range: TimeRange) -> Bool {
-        if readers.contains(matchers), self.range.overlaps(range) { return true }
-        let shorter = min(self.range.length, range.length)
-        return self.range.union(range).length <= shorter * 1.25
+    private func takes(_ matchers: Set<Matcher>, _ range: TimeRange, _ takesStates: Bool) -> Bool {
+        let length = self.range.union(range).length
+        let isNear = length <= min(self.range.length, range.length) * 1.25
+        if readers.contains(matchers), self.range.overlaps(range) {
+            return isNear || takesStates == self.takesStates || length <= ReadGroup.mixedLength
+        }
+        return isNear
             && readers.contains { ReadGroup.mayMeet($0, matchers) }
     }
 
@@ -104,6 +119,11 @@ extension Operation {
             return nil
         default: return nil
         }
+    }
+
+    /// Whether it may do without samples.
+    fileprivate func takesStates(on grid: StepGrid) -> Bool {
+        if case .window(let plan) = self { StateKernel.answers(plan, grid) } else { false }
     }
 
     fileprivate mutating func share(_ reader: ReadGroup.Reader) {

@@ -74,6 +74,13 @@ struct SharedReads {
         return (kept.column, kept.held)
     }
 
+    /// Notes that a reader does not need the samples of a series.
+    ///
+    /// - Returns: How many samples the caller has to release.
+    mutating func pass(_ labels: Labels, for reader: ReadGroup.Reader) -> Int {
+        take(labels, for: reader)?.held ?? 0
+    }
+
     /// Keeps the samples of a series if others want them and there is room; `held` samples are charged for
     /// them.
     ///

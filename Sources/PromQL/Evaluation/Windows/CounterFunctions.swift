@@ -65,11 +65,22 @@ struct Extrapolation {
     /// The extrapolation from the samples of `window`, the first and the last of which are given.
     @inline(__always)
     init(_ window: Window, _ timestamps: [Int64], _ first: Int, _ last: Int) {
-        let (firstTime, lastTime) = (timestamps[first], timestamps[last])
-        toStart = Double(firstTime - window.start) / 1000
-        toEnd = Double(window.end - lastTime) / 1000
-        sampled = Double(lastTime - firstTime) / 1000
-        meanDistance = sampled / Double(last - first)
+        self.init(
+            after: window.start,
+            through: window.end,
+            firstMillis: timestamps[first],
+            lastMillis: timestamps[last],
+            distanceCount: last - first
+        )
+    }
+
+    /// The extrapolation to the times behind `start` up to `end` from samples between two times.
+    @inline(__always)
+    init(after start: Int64, through end: Int64, firstMillis: Int64, lastMillis: Int64, distanceCount: Int) {
+        toStart = Double(firstMillis - start) / 1000
+        toEnd = Double(end - lastMillis) / 1000
+        sampled = Double(lastMillis - firstMillis) / 1000
+        meanDistance = sampled / Double(distanceCount)
     }
 
     /// The factor for a change that began at `start`; also divided by a range's length if that is given.
