@@ -8,11 +8,14 @@ package enum CatalogError: Error, Hashable, CustomStringConvertible {
     case damaged(path: String, reason: String)
     /// The catalog was written by a newer Sextant.
     case newerFormat(path: String, found: Int, supported: Int)
+    /// A file of exported tables cannot be written.
+    case export(path: String, reason: String)
 
     /// The sentence for the log.
     package var description: String {
         switch self {
         case .database(let path, let reason): "catalog \(path): \(reason)"
+        case .export(let path, let reason): "\(path) cannot be written: \(reason)"
         case .damaged(let path, let reason): "catalog \(path) is damaged: \(reason)"
         case .newerFormat(let path, let found, let supported):
             "catalog \(path) has format \(found), newer than \(supported), which this version can read"

@@ -52,7 +52,7 @@ package struct ValueTables {
                 )
             }
         } catch {
-            throw .database(path: path, reason: "\(error)")
+            throw .export(path: path, reason: "\(error)")
         }
     }
 
@@ -86,7 +86,7 @@ package struct ValueTables {
             }
             counts = (counts.metrics + (isNew ? 1 : 0), counts.hours + hours, counts.days + days)
         } catch {
-            throw .database(path: path, reason: "\(error)")
+            throw .export(path: path, reason: "\(error)")
         }
     }
 
@@ -95,10 +95,10 @@ package struct ValueTables {
         do {
             try queue.close()
         } catch {
-            throw .database(path: path, reason: "\(error)")
+            throw .export(path: path, reason: "\(error)")
         }
         guard unsafe rename(partPath, path) == 0 else {
-            throw .database(path: path, reason: unsafe String(cString: strerror(errno)))
+            throw .export(path: path, reason: unsafe String(cString: strerror(errno)))
         }
     }
 

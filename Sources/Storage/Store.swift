@@ -48,7 +48,7 @@ package final class Store: Sendable {
         /// Puts new segments among the others.
         mutating func add(_ new: [Segment]) {
             segments.append(contentsOf: new)
-            segments.sort { ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file) }
+            segments.sort { $0.isRead(before: $1) }
         }
 
         /// Removes the segments in these files.

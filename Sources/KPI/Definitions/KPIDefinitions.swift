@@ -67,13 +67,14 @@ package struct KPIDefinitions: Sendable {
     /// The names of the metrics behind a KPI, through derived ones, in order of first mention, each once; the
     /// undefined ones too.
     package func metricNames(behind kpi: KPIDefinition) -> [String] {
+        // Only derived ones may mention KPIs.
+        guard case .derived = kpi.type else { return kpi.type.names }
         var names: [String] = []
         var seen: Set<ByteText> = []
         var open: [String] = kpi.type.names.reversed()
-        let isDerived = if case .derived = kpi.type { true } else { false }
         var visited: Set<ByteText> = [ByteText(kpi.name)]
         while let name = open.popLast() {
-            if metric(name) == nil, isDerived, let inner = self.kpi(name) {
+            if metric(name) == nil, let inner = self.kpi(name) {
                 guard visited.insert(ByteText(inner.name)).inserted else { continue }
                 if case .derived = inner.type {
                     open += inner.type.names.reversed()

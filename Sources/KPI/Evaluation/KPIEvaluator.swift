@@ -208,7 +208,7 @@ package struct KPIEvaluator: Sendable {
         -> Bool
     {
         let selectors = definitions.metrics.filter { metric in
-            metric.withoutDays != nil && ranges[ByteText(metric.name)]?.contains(where: \.isShort) == true
+            ranges[ByteText(metric.name)]?.contains(where: \.isShort) == true && metric.withoutDays != nil
         }.flatMap(\.source.selectors)
         guard !selectors.isEmpty else { return false }
         return try source.values(ofLabel: Granularity.label, in: selectors, budget: budget)
@@ -221,7 +221,7 @@ package struct KPIEvaluator: Sendable {
         _ ranges: Set<Bucket>,
         _ budget: QueryBudget
     ) throws(SourceError) -> MetricDefinition? {
-        guard let other = metric.withoutDays, ranges.contains(where: \.isShort) else { return nil }
+        guard ranges.contains(where: \.isShort), let other = metric.withoutDays else { return nil }
         let values = try source.values(
             ofLabel: Granularity.label,
             in: metric.source.selectors,

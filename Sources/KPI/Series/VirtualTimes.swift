@@ -124,8 +124,11 @@ struct VirtualSet: SeriesSet {
 
     /// The same in label order.
     func sorted() -> VirtualSet {
+        // Places are sorted, by labels alone: what a series has is much to move about.
+        let labels = items.map(\.labels)
+        let order = labels.indices.sorted { labels[$0] < labels[$1] }
         var sorted = self
-        sorted.items.sort { $0.labels < $1.labels }
+        sorted.items = order.map { items[$0] }
         return sorted
     }
 }

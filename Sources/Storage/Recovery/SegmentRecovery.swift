@@ -69,7 +69,7 @@ struct SegmentRecovery {
             try putAside(name, error, manifest.first { $0.file == name })
         }
         for record in manifest where !present.contains(record.file) { try tellOfMissing(record) }
-        segments.sort { ($0.record.sequence, $0.record.file) < ($1.record.sequence, $1.record.file) }
+        segments.sort { $0.isRead(before: $1) }
         change.addedSegments += adopted.map(\.record)
         try commit()
         for segment in mended { segment.markObsolete() }
