@@ -35,6 +35,8 @@ package struct KPIRow: Sendable {
     package var watermark: Int64?
     /// The time of the oldest value of any of its metrics.
     package var oldest: Int64?
+    /// What the reader should know of the data behind it, such as damage.
+    package var warnings: [String]
 }
 
 /// The values of one metric, or of one group of it.
@@ -47,6 +49,8 @@ package struct MetricRow: Sendable {
     package var aggregate: Double?
     /// When it has values.
     package var extent: Extent?
+    /// What the reader should know of the data behind it, such as damage.
+    package var warnings: [String]
 }
 
 /// Evaluates KPIs: what all of them need is read once, merged, and then finalised for each frame.
@@ -103,7 +107,7 @@ package struct KPIEvaluator: Sendable {
                 _ = finaliser.value(of: task.kpi, for: frame, &demand)
             }
         }
-        var values = try read(demand.ranges, extents, label, budget)
+        var values = try read(&demand, extents, label, budget)
         var rows: [KPIRow] = []
         for (task, names) in zip(tasks, names) {
             try budget.checkpoint()
@@ -111,7 +115,7 @@ package struct KPIEvaluator: Sendable {
                 rows.append(row(of: task, names, nil, finaliser, &values))
                 continue
             }
-            for group in try groups(of: names, label, values, budget) {
+            for group in try groups(of: names, label, &values, budget) {
                 values.group = group
                 rows.append(row(of: task, names, group, finaliser, &values))
             }
@@ -133,13 +137,14 @@ package struct KPIEvaluator: Sendable {
                 _ = demand.value(of: name, over: frame.range, for: frame.range)
             }
         }
-        var values = try read(demand.ranges, extents, nil, budget)
+        var values = try read(&demand, extents, nil, budget)
         return names.map { name in
             MetricRow(
                 name: name,
                 values: frames.map { values.value(of: name, over: $0.range, for: $0.range) },
                 aggregate: aggregate.flatMap { values.value(of: name, over: $0.range, for: $0.range) },
-                extent: extents[ByteText(name)]
+                extent: extents[ByteText(name)],
+                warnings: values.warnings(of: [name])
             )
         }
     }
@@ -157,60 +162,80 @@ package struct KPIEvaluator: Sendable {
         var row = KPIRow(
             kpi: task.kpi,
             group: group,
-            values: task.frames.map { finaliser.value(of: task.kpi, for: $0, &values) },
+            values: [],
             aggregate: task.aggregate.flatMap { finaliser.value(of: task.kpi, for: $0, &values) },
             watermark: watermarks.contains(nil) ? nil : watermarks.compactMap(\.self).min(),
-            oldest: names.compactMap { values.extent(of: $0)?.oldest }.min()
+            oldest: names.compactMap { values.extent(of: $0)?.oldest }.min(),
+            warnings: values.warnings(of: names)
         )
         if case .ratio(let numerator, let denominator) = task.kpi.type {
             let parts = task.frames.map { finaliser.parts(numerator, denominator, for: $0, &values) }
+            row.values = parts.map { finaliser.ratio($0, of: task.kpi) }
             row.numerators = parts.map(\.numerator)
             row.denominators = parts.map(\.denominator)
+        } else {
+            row.values = task.frames.map { finaliser.value(of: task.kpi, for: $0, &values) }
         }
         return row
     }
 
+    /// Ranges, and how a request says them.
+    private struct Wanted {
+        var list: RangeList
+        var cuts: [Int64]
+        var ranges: [Range<Int>]
+
+        /// For ranges in any order.
+        init(_ ranges: [Bucket]) {
+            let sorted = ranges.sorted { ($0.start, $0.end) < ($1.start, $1.end) }
+            list = RangeList(sorted)
+            let cuts = Set(sorted.flatMap { [$0.start, $0.end] }).sorted()
+            var indexOfCut: [Int64: Int] = [:]
+            for (index, cut) in cuts.enumerated() { indexOfCut[cut] = index }
+            self.cuts = cuts
+            self.ranges = sorted.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
+        }
+    }
+
     private func read(
-        _ ranges: [ByteText: Set<Bucket>],
+        _ demand: inout MetricDemand,
         _ extents: [ByteText: Extent],
         _ label: String?,
         _ budget: QueryBudget
     ) throws(SourceError) -> MetricValues {
-        var metrics: [(metric: MetricDefinition, ranges: [Bucket])] = []
+        var wanted: [[Bucket]: Wanted] = [:]
+        var columns: [MetricValues.Column] = []
         var requests: [AggregateRequest] = []
         for metric in definitions.metrics {
-            guard let wanted = ranges[ByteText(metric.name)], let extent = extents[ByteText(metric.name)]
-            else { continue }
-            let sorted = wanted.sorted { ($0.start, $0.end) < ($1.start, $1.end) }
-            let cuts = Set(sorted.flatMap { [$0.start, $0.end] }).sorted()
-            var indexOfCut: [Int64: Int] = [:]
-            for (index, cut) in cuts.enumerated() { indexOfCut[cut] = index }
-            metrics.append((metric, sorted))
+            let ranges = demand.ranges(of: metric.name)
+            guard !ranges.isEmpty, let extent = extents[ByteText(metric.name)] else { continue }
+            let one = wanted[ranges] ?? Wanted(ranges)
+            wanted[ranges] = one
             requests.append(
                 AggregateRequest(
                     metric: metric,
                     extent: extent,
                     label: label,
-                    cuts: cuts,
-                    ranges: sorted.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
+                    cuts: one.cuts,
+                    ranges: one.ranges
+                )
+            )
+            columns.append(
+                MetricValues.Column(
+                    name: metric.name,
+                    extent: extent,
+                    isZeroWhenEmpty: metric.aggregation.isZeroWhenEmpty,
+                    ranges: one.list,
+                    table: AggregateTable(),
+                    groups: [:]
                 )
             )
         }
-        let tables = try source.tables(requests, budget: budget)
-        var columns: [ByteText: MetricValues.Column] = [:]
-        for (index, (metric, ranges)) in metrics.enumerated() {
-            var column = MetricValues.Column(
-                extent: requests[index].extent,
-                isZeroWhenEmpty: metric.aggregation.isZeroWhenEmpty,
-                indexOfRange: [:],
-                table: tables[index],
-                groups: [:]
-            )
-            for (position, range) in ranges.enumerated() { column.indexOfRange[range] = position }
-            for (position, group) in tables[index].groups.enumerated() {
-                column.groups[ByteText(group)] = position
+        for (index, table) in try source.tables(requests, budget: budget).enumerated() {
+            columns[index].table = table
+            for (position, group) in table.groups.enumerated() {
+                columns[index].groups[ByteText(group)] = position
             }
-            columns[ByteText(metric.name)] = column
         }
         return MetricValues(columns: columns, extents: extents)
     }
@@ -218,7 +243,7 @@ package struct KPIEvaluator: Sendable {
     private func groups(
         of metrics: [String],
         _ label: String?,
-        _ values: MetricValues,
+        _ values: inout MetricValues,
         _ budget: QueryBudget
     ) throws(SourceError) -> [String] {
         guard let label else { return [] }

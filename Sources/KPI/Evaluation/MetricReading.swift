@@ -11,16 +11,29 @@ protocol MetricReading {
 /// Notes what values a KPI will ask for.
 struct MetricDemand: MetricReading {
     let extents: [ByteText: Extent]
-    private(set) var ranges: [ByteText: Set<Bucket>] = [:]
+    private var index = NameIndex()
+    private var lists: [(extent: Extent?, list: RangeList)] = []
 
     init(extents: [ByteText: Extent]) { self.extents = extents }
 
+    /// The ranges of a metric that will be asked for.
+    mutating func ranges(of metric: String) -> [Bucket] {
+        index.place(of: metric).map { lists[$0].list.ranges } ?? []
+    }
+
     mutating func value(of metric: String, over range: Bucket, for frame: Bucket) -> Double? {
-        let key = ByteText(metric)
-        guard let extent = extents[key], MetricDemand.hasValue(extent, over: range, for: frame) else {
+        let place: Int
+        if let known = index.place(of: metric) {
+            place = known
+        } else {
+            place = lists.count
+            index.add(metric, at: place)
+            lists.append((extents[ByteText(metric)], RangeList()))
+        }
+        guard let extent = lists[place].extent, MetricDemand.hasValue(extent, over: range, for: frame) else {
             return nil
         }
-        ranges[key, default: []].insert(range)
+        lists[place].list.insert(range)
         return nil
     }
 
@@ -37,38 +50,62 @@ struct MetricDemand: MetricReading {
 struct MetricValues: MetricReading {
     /// What was read of one metric.
     struct Column {
+        var name: String
         var extent: Extent
         var isZeroWhenEmpty: Bool
-        var indexOfRange: [Bucket: Int]
+        /// The ranges, in the order of the table's values.
+        var ranges: RangeList
         var table: AggregateTable
         /// The place of each group in the table.
         var groups: [ByteText: Int]
+        /// The place of the group at hand; nil if it has no samples.
+        var row: Int?
     }
 
-    private let columns: [ByteText: Column]
+    private var index = NameIndex()
+    private var columns: [Column]
     private let extents: [ByteText: Extent]
     /// The value of the label that values are broken down by; empty without a label.
-    var group = ""
+    var group = "" {
+        didSet { findRows() }
+    }
 
-    init(columns: [ByteText: Column], extents: [ByteText: Extent]) {
+    init(columns: [Column], extents: [ByteText: Extent]) {
         self.columns = columns
         self.extents = extents
+        for (place, column) in columns.enumerated() { index.add(column.name, at: place) }
+        findRows()
     }
 
     mutating func value(of metric: String, over range: Bucket, for frame: Bucket) -> Double? {
-        guard let column = columns[ByteText(metric)],
-            MetricDemand.hasValue(column.extent, over: range, for: frame),
-            let index = column.indexOfRange[range]
+        guard let place = index.place(of: metric),
+            MetricDemand.hasValue(columns[place].extent, over: range, for: frame),
+            let position = columns[place].ranges.place(of: range)
         else { return nil }
         // A group without samples has nothing, which for sums is 0.
-        guard let row = column.groups[ByteText(group)] else { return column.isZeroWhenEmpty ? 0 : nil }
-        return column.table.values[row][index]
+        guard let row = columns[place].row else { return columns[place].isZeroWhenEmpty ? 0 : nil }
+        return columns[place].table.values[row][position]
     }
 
     func extent(of metric: String) -> Extent? { extents[ByteText(metric)] }
 
     /// The groups that any of the metrics has.
-    func groups(of metrics: [String]) -> [String] {
-        metrics.flatMap { columns[ByteText($0)]?.table.groups ?? [] }
+    mutating func groups(of metrics: [String]) -> [String] {
+        metrics.flatMap { index.place(of: $0).map { columns[$0].table.groups } ?? [] }
+    }
+
+    /// What is to be known of the data behind any of the metrics.
+    mutating func warnings(of metrics: [String]) -> [String] {
+        var table = AggregateTable()
+        for metric in metrics {
+            guard let place = index.place(of: metric) else { continue }
+            table.add(warnings: columns[place].table.warnings)
+        }
+        return table.warnings
+    }
+
+    private mutating func findRows() {
+        let group = ByteText(group)
+        for place in columns.indices { columns[place].row = columns[place].groups[group] }
     }
 }
