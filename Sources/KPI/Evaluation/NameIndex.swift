@@ -1,7 +1,7 @@
 import Model
 
-/// The places of names; those that were asked for last are found first, since a KPI asks for the same few names
-/// frame after frame.
+/// The places of names; those that were asked for last are found first, since a KPI asks for the same few
+/// names frame after frame.
 struct NameIndex {
     private var places: [ByteText: Int] = [:]
     private var recent: [(name: ByteText, place: Int)] = []
