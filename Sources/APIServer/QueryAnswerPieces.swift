@@ -160,6 +160,17 @@ struct QueryStatistics: Sendable {
     var scannedSampleCount: Int
     /// The most samples that were in memory at once.
     var peakSampleCount: Int
+    /// How many buckets of rollups were read in place of samples, by level; without those not read.
+    var bucketCounts: [(level: RollupLevel, count: Int)]
+
+    /// What a query with this budget cost.
+    init(_ budget: QueryBudget, evaluationSeconds: Double, queueSeconds: Double) {
+        self.evaluationSeconds = evaluationSeconds
+        self.queueSeconds = queueSeconds
+        scannedSampleCount = budget.scannedSampleCount
+        peakSampleCount = budget.peakSampleCount
+        bucketCounts = RollupLevel.allCases.map { ($0, budget.bucketCount($0)) }.filter { $0.1 > 0 }
+    }
 
     func write(to json: inout JSONWriter) {
         json.key("stats")
@@ -182,6 +193,15 @@ struct QueryStatistics: Sendable {
         json.key("peakSamples")
         json.integer(Int64(peakSampleCount))
         json.endObject()
+        if !bucketCounts.isEmpty {
+            json.key("rollups")
+            json.beginObject()
+            for (level, count) in bucketCounts {
+                json.key(level.name)
+                json.integer(Int64(count))
+            }
+            json.endObject()
+        }
         json.endObject()
     }
 }

@@ -129,10 +129,9 @@ enum QueryRoutes {
             context.telemetry.noteQuery(took: took)
             if let limit { answer.truncate(to: limit) }
             let statistics = QueryStatistics(
+                budget,
                 evaluationSeconds: took.seconds,
-                queueSeconds: asked.duration(to: began).seconds,
-                scannedSampleCount: budget.scannedSampleCount,
-                peakSampleCount: budget.peakSampleCount
+                queueSeconds: asked.duration(to: began).seconds
             )
             return render(answer, wantsStatistics ? statistics : nil)
         }

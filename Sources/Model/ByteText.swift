@@ -16,7 +16,10 @@ public struct ByteText: Hashable, Comparable, Sendable {
     /// Whether the bytes are the same.
     @inlinable
     public static func == (left: ByteText, right: ByteText) -> Bool {
-        left.string.utf8.elementsEqual(right.string.utf8)
+        let (left, right) = (left.string.utf8Span.span, right.string.utf8Span.span)
+        guard left.count == right.count else { return false }
+        for index in left.indices where left[index] != right[index] { return false }
+        return true
     }
 
     /// Orders byte by byte; a prefix comes first.

@@ -39,6 +39,22 @@ import Testing
         #expect(whole.elementsEqual(expected.utf8))
     }
 
+    @Test("statistics name the levels of rollups that were read, if any were")
+    func writesLevels() throws {
+        let budget = QueryBudget.unlimited()
+        func text() throws -> String {
+            let statistics = QueryStatistics(budget, evaluationSeconds: 0, queueSeconds: 0)
+            let answer = QueryAnswer(value: .vector([]), warnings: [], infos: [])
+            var pieces = QueryAnswerPieces(answer, statistics: statistics)
+            let piece = pieces.next()
+            return String(decoding: try #require(piece), as: UTF8.self)
+        }
+        #expect(try !text().contains("rollups"))
+        budget.noteRead(.day, bucketCount: 400)
+        budget.noteRead(.fiveMinutes, bucketCount: 24)
+        #expect(try text().contains(#""peakSamples":0},"rollups":{"5m":24,"1d":400}}}"#))
+    }
+
     @Test("an empty vector and an empty matrix are empty lists")
     func writesEmpty() {
         for (value, name) in [(QueryValue.vector([]), "vector"), (.matrix([]), "matrix")] {

@@ -14,6 +14,8 @@ final class MemorySource: SeriesSource {
         var sampleCount = 0
         var stateCount = 0
         var selectCount = 0
+        /// What is told once a series was read.
+        var lateWarning: String?
         /// Where states are joined from parts; nil if there are only samples.
         var stateSeed: UInt64?
         /// Of one in how many series there are no states.
@@ -35,14 +37,23 @@ final class MemorySource: SeriesSource {
         state.withLock { ($0.readCount, $0.sampleCount, $0.stateCount) = (0, 0, 0) }
     }
 
+    /// Tells this once a series was read.
+    var lateWarning: String? {
+        get { state.withLock { $0.readCount + $0.stateCount > 0 ? $0.lateWarning : nil } }
+        set { state.withLock { $0.lateWarning = newValue } }
+    }
+
     /// From now on there are states, of all series or of all but one in `statelessShare` of them.
     func answerStates(seed: UInt64, statelessShare: Int = 0) {
         state.withLock { ($0.stateSeed, $0.statelessShare) = (seed, statelessShare) }
     }
 
-    fileprivate func states(of samples: SampleColumn, _ index: Int, _ windows: [TimeRange], _ parts: WindowParts)
-        -> [WindowState]?
-    {
+    fileprivate func states(
+        of samples: SampleColumn,
+        _ index: Int,
+        _ windows: [TimeRange],
+        _ parts: WindowParts
+    ) -> [WindowState]? {
         let (seed, statelessShare) = state.withLock { ($0.stateSeed, $0.statelessShare) }
         guard let seed, samples.histograms.isEmpty else { return nil }
         var chance = SplitMix(seed: seed &+ UInt64(index))
@@ -184,7 +195,7 @@ private struct MemorySet: SeriesSet {
     let range: TimeRange
     let owner: MemorySource
     var count: Int { items.count }
-    var warnings: [String] { [] }
+    var warnings: [String] { [owner.lateWarning].compactMap(\.self) }
     func labels(at index: Int) -> Labels { items[index].0 }
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
         owner.noteRead(items[index].1.count)

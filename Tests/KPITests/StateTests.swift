@@ -42,12 +42,16 @@ import Testing
         }
     }
 
-    private static func requests(_ metrics: [MetricDefinition], _ chance: inout SplitMix) -> [AggregateRequest] {
+    private static func requests(_ metrics: [MetricDefinition], _ chance: inout SplitMix)
+        -> [AggregateRequest]
+    {
         let extent = Extent(oldest: 0, newest: 900_000_000)
         var requests: [AggregateRequest] = []
         for _ in 0...chance.below(3) {
             let length = [3_600_000, day, 12 * day][chance.below(3)]
-            let start = Int64(chance.below(8)) * day + (chance.below(2) == 0 ? 0 : Int64(chance.below(86_400_000)))
+            let isMidnight = chance.below(2) == 0
+            let start =
+                Int64(chance.below(8)) * day + (isMidnight ? 0 : Int64(chance.below(86_400_000)))
             var cuts: Set<Int64> = [start, start + length]
             for _ in 0..<chance.below(12) { cuts.insert(start + Int64(chance.below(Int(length)))) }
             let sorted = cuts.sorted()
@@ -90,7 +94,8 @@ import Testing
             stateCount += source.stateCount
             #expect(budget.heldByteCount == 0)
             for ((found, expected), request) in zip(zip(found, expected), requests) {
-                let place = "seed \(seed), round \(round): \(request.metric.source), \(request.metric.aggregation)"
+                let metric = request.metric
+                let place = "seed \(seed), round \(round): \(metric.source), \(metric.aggregation)"
                 #expect(found.groups == expected.groups, "\(place)")
                 for (values, others) in zip(found.values, expected.values) {
                     for (value, other) in zip(values, others) {
@@ -128,6 +133,44 @@ import Testing
             // A series that began later may be looked for further back.
             #expect(source.stateCount >= 3 && source.stateCount <= 12)
         }
+    }
+
+    @Test(
+        "what a source warns of while it is read is in reports and series, remembered or not",
+        arguments: [true, false]
+    )
+    func warnings(hasStates: Bool) throws {
+        let source = MemorySource()
+        source.set("c", [:], (0..<2000).map { (Double($0) * 600, Double($0)) })
+        if hasStates { source.answerStates(seed: 1) }
+        source.lateWarning = "a chunk is damaged"
+        let definitions = try DefinitionTests.load(
+            """
+            kpi_version: 1
+            metrics:
+              - {name: m, from: {counter: c}}
+              - {name: e, from: {promql: 'sum(increase(c[5m]))'}}
+            kpis:
+              - {name: k, type: simple, metric: m}
+              - {name: ke, type: simple, metric: e}
+            """
+        )
+        let now = Timestamp(millis: 1_200_000_000)
+        let cached = CachedAggregates(RawAggregates(source: source)) { now }
+        let service = KPIService(definitions: definitions, source: cached) { now }
+        for name in ["k", "ke", "k"] {
+            var request = ReportRequest()
+            request.names = [name]
+            request.period = "day"
+            let report = try service.report(request, budget: .unlimited())
+            #expect(report.warnings == ["a chunk is damaged"], "\(name)")
+        }
+        let matchers = [Matcher(Labels.metricName, .equal, "kpi"), Matcher("kpi", .equal, "k")]
+        let set = try KPISource(source, service).select(
+            SelectRequest(matchers: matchers, range: TimeRange(now, now)),
+            budget: .unlimited()
+        )
+        #expect(set.warnings == ["a chunk is damaged"])
     }
 
     @Test("the memory of states counts")

@@ -31,6 +31,15 @@ struct QueryBudgetTests {
         #expect(throws: SourceError.tooManySamples(limit: 10)) { try budget.charge(samples: 1) }
     }
 
+    @Test("buckets are counted by their level")
+    func buckets() {
+        let budget = QueryBudget.unlimited()
+        budget.noteRead(.day, bucketCount: 3)
+        budget.noteRead(.hour, bucketCount: 40)
+        budget.noteRead(.day, bucketCount: 2)
+        #expect(RollupLevel.allCases.map(budget.bucketCount) == [0, 40, 5])
+    }
+
     @Test("queries share memory, and give back what they took, whatever failed")
     func shared() throws {
         let amount = SharedAmount()

@@ -151,6 +151,25 @@ import Testing
         #expect(store.value(copy, slot(5)) == 4)
     }
 
+    @Test("Recorded values that differ by no more than rollups may from samples stay as they are")
+    func withinRounding() async throws {
+        let daemon = try await start()
+        let labels = Labels(["x": "a"])
+        for number in 0...20 as ClosedRange<Int64> { try await write(daemon, labels, slot(number), 3) }
+        await evaluate(daemon, 0...20)
+        await settle(daemon)
+        var batch = SampleBatch()
+        let (near, far) = (3.0.nextUp, 3 + 1e-9)
+        for (number, value) in [(10, near), (11, far)] as [(Int64, Double)] {
+            batch.append(labels.setting("__name__", "sum:m"), Timestamp(millis: slot(number)), value)
+        }
+        _ = try await store.append(batch)
+        for number in [9, 10, 11] as [Int64] { try await write(daemon, labels, slot(number) - 1, 3) }
+        await settle(daemon)
+        #expect(recorded("sum:m", 10, ["x": "a"]) == near)
+        #expect(recorded("sum:m", 11, ["x": "a"]) == 3)
+    }
+
     @Test("Samples in time, for other series, or beyond the horizon change nothing")
     func nothingLate() async throws {
         var settings = HistorySettings()

@@ -55,11 +55,18 @@ package struct AggregateTable: Sendable {
     package var groups: [String]
     /// `values[group][range]`: the value of the range, nil if there is no sample in it.
     package var values: [[Double?]]
+    /// What the reader should know of the data behind them, such as damage; each text once.
+    package private(set) var warnings: [String] = []
 
     /// A table of these groups.
     package init(groups: [String] = [], values: [[Double?]] = []) {
         self.groups = groups
         self.values = values
+    }
+
+    /// Adds what the reader should know.
+    mutating func add(warnings texts: [String]) {
+        for text in texts where !warnings.contains(text) { warnings.append(text) }
     }
 }
 

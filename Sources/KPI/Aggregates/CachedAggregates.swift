@@ -27,6 +27,8 @@ package final class CachedAggregates: AggregateSource {
     private struct Entry {
         var groups: [String]
         var values: [Double?]
+        /// What was told of the data behind them.
+        var warnings: [String]
     }
 
     private struct State {
@@ -248,8 +250,13 @@ package final class CachedAggregates: AggregateSource {
             var values = [[Double?]](repeating: [], count: groups.count)
             var learnt: [(start: Int64, end: Int64, entry: Entry)] = []
             var recent: [(start: Int64, end: Int64, entry: Entry)] = []
+            var table = AggregateTable()
+            table.add(warnings: answer?.warnings ?? [])
             for (position, piece) in pieces.enumerated() {
                 var merged = [Double?](repeating: empty, count: groups.count)
+                table.add(warnings: piece.known?.warnings ?? [])
+                let old = piece.known?.warnings ?? []
+                let warnings = old + (answer?.warnings ?? []).filter { !old.contains($0) }
                 for (group, value) in zip(piece.known?.groups ?? [], piece.known?.values ?? []) {
                     merged[index(group)] = value
                 }
@@ -262,7 +269,8 @@ package final class CachedAggregates: AggregateSource {
                 if let (part, end) = piece.closed {
                     add(part)
                     let start = request.cuts[request.ranges[position].lowerBound]
-                    learnt.append((start, end, Entry(groups: groups, values: merged)))
+                    let entry = Entry(groups: groups, values: merged, warnings: warnings)
+                    learnt.append((start, end, entry))
                 }
                 if let open = piece.open {
                     add(open)
@@ -270,17 +278,16 @@ package final class CachedAggregates: AggregateSource {
                     recent.append(
                         (
                             request.cuts[range.lowerBound], request.cuts[range.upperBound],
-                            Entry(groups: groups, values: merged)
+                            Entry(groups: groups, values: merged, warnings: warnings)
                         )
                     )
                 }
                 for group in groups.indices { values[group].append(merged[group]) }
             }
             let order = groups.indices.sorted { ByteText(groups[$0]) < ByteText(groups[$1]) }
-            return (
-                AggregateTable(groups: order.map { groups[$0] }, values: order.map { values[$0] }), learnt,
-                recent
-            )
+            table.groups = order.map { groups[$0] }
+            table.values = order.map { values[$0] }
+            return (table, learnt, recent)
         }
 
         private static func merge(_ left: Double?, _ right: Double??, _ aggregation: Aggregation) -> Double? {

@@ -23,19 +23,24 @@ struct ExpressionBuckets {
         let end = request.cuts.last ?? request.cuts[0]
         var bucket = start.floored(by: ExpressionBuckets.bucketMillis) * ExpressionBuckets.bucketMillis
         if bucket < start { bucket += ExpressionBuckets.bucketMillis }
+        var warnings: [String] = []
         while bucket < end {
             let rest =
                 (end - bucket + ExpressionBuckets.bucketMillis - 1) / ExpressionBuckets.bucketMillis
             let count = Int(min(Int64(ExpressionBuckets.portion), rest))
-            for series in try evaluate(from: bucket, count: count, budget) { fold.add(series) }
+            let (series, found) = try evaluate(from: bucket, count: count, budget)
+            for series in series { fold.add(series) }
+            warnings += found
             bucket += Int64(count) * ExpressionBuckets.bucketMillis
         }
-        return fold.table()
+        var table = fold.table()
+        table.add(warnings: warnings)
+        return table
     }
 
-    /// The expression's values at the ends of so many buckets.
+    /// The expression's values at the ends of so many buckets, and what their source warns of.
     func evaluate(from bucket: Int64, count: Int, _ budget: QueryBudget) throws(SourceError)
-        -> [RangeSeries]
+        -> (series: [RangeSeries], warnings: [String])
     {
         let first = bucket + ExpressionBuckets.bucketMillis - 1
         let answer: QueryAnswer
@@ -54,8 +59,8 @@ struct ExpressionBuckets {
             default: throw .badMatcher("\(expression.text): \(error)")
             }
         }
-        guard case .matrix(let series) = answer.value else { return [] }
-        return series
+        guard case .matrix(let series) = answer.value else { return ([], answer.sourceWarnings) }
+        return (series, answer.sourceWarnings)
     }
 
     /// Adds up buckets by group and interval.

@@ -145,7 +145,11 @@ final class ExtentFinder: Sendable {
         func narrow(to grainMillis: Int64) throws(SourceError) {
             while high - low > grainMillis {
                 let middle = low + (high - low) / 2
-                if try mayHaveSamples(selector, through: middle, budget) { high = middle } else { low = middle }
+                if try mayHaveSamples(selector, through: middle, budget) {
+                    high = middle
+                } else {
+                    low = middle
+                }
             }
         }
         try narrow(to: RollupLevel.day.millis)

@@ -8,22 +8,10 @@ package struct RawAggregates: AggregateSource {
     /// The time before which samples of a series may have expired; nil if nothing expires.
     package typealias Horizon = @Sendable (Labels) -> Int64?
 
-    /// How far before the first cut the last value of a counter is looked for again, in milliseconds, before
-    /// `lookbackGrowth`.
+    /// How far before the first cut the last value of a counter is looked for at first at least, in
+    /// milliseconds.
     private static let lookbackMillis: Int64 = 900_000
-    /// How much further each time it is looked for after that.
-    private static let lookbackGrowth: Int64 = 24
 
-    /// How far before the first cut the last value of a counter is looked for at first: little compared with
-    /// what is read anyway, and where that is much a whole bucket, of which there may be a state.
-    private static func lookbackMillis(of cuts: [Int64]) -> Int64 {
-        let length = (cuts.last ?? cuts[0]) - cuts[0]
-        return switch length {
-        case ..<RollupLevel.day.millis: lookbackMillis
-        case ..<(16 * RollupLevel.day.millis): RollupLevel.hour.millis
-        default: RollupLevel.day.millis
-        }
-    }
     /// A counter that begins this shortly after the time before which samples may have expired may be older.
     private static let horizonMarginMillis: Int64 = 2 * 86_400_000
 
@@ -120,6 +108,17 @@ package struct RawAggregates: AggregateSource {
 
     // MARK: - Families
 
+    /// How far before the first cut the last value of a counter is looked for at first: little compared with
+    /// what is read anyway, and where that is much a whole bucket, of which there may be a state.
+    private static func lookbackMillis(of cuts: [Int64]) -> Int64 {
+        let length = (cuts.last ?? cuts[0]) - cuts[0]
+        return switch length {
+        case ..<RollupLevel.day.millis: lookbackMillis
+        case ..<(16 * RollupLevel.day.millis): RollupLevel.hour.millis
+        default: RollupLevel.day.millis
+        }
+    }
+
     /// Requests whose series may be the same: those of one metric name.
     private struct Family {
         var members: [Int]
@@ -214,7 +213,13 @@ package struct RawAggregates: AggregateSource {
                 }
             }
         }
-        for (member, fold) in zip(family.members, folds) { tables[member] = fold.table() }
+        for (member, fold) in zip(family.members, folds) {
+            var table = fold.table()
+            // What is wrong with samples shows when they are read.
+            table.add(warnings: set.warnings)
+            table.add(warnings: older.warnings)
+            tables[member] = table
+        }
     }
 
     /// What the requests want states of: each list of intervals once.
@@ -245,61 +250,6 @@ package struct RawAggregates: AggregateSource {
             return try CompiledMatcher.compile(matchers)
         } catch {
             throw .badMatcher(error.description)
-        }
-    }
-
-    /// The last values of series before a time, found by looking further and further back.
-    private struct OlderValues {
-        let matchers: [Matcher]
-        let before: Int64
-        /// The values of the last samples that were looked for, by series.
-        private var values: [Labels: Double] = [:]
-        /// From where on the values are known.
-        private var knownFrom: Int64
-        private var reach = RawAggregates.lookbackMillis
-
-        init(matchers: [Matcher], before: Int64) {
-            self.matchers = matchers
-            self.before = before
-            knownFrom = before
-        }
-
-        mutating func value(
-            of labels: Labels,
-            _ source: any SeriesSource,
-            notBefore oldest: Int64,
-            _ budget: QueryBudget
-        ) throws(SourceError) -> Double? {
-            while values[labels] == nil, knownFrom > oldest {
-                let (next, overflow) = reach.multipliedReportingOverflow(by: RawAggregates.lookbackGrowth)
-                reach = overflow ? .max : next
-                let (start, low) = before.subtractingReportingOverflow(reach)
-                try read(from: low ? .min : start, source, budget)
-            }
-            return values[labels]
-        }
-
-        private mutating func read(
-            from start: Int64,
-            _ source: any SeriesSource,
-            _ budget: QueryBudget
-        ) throws(SourceError) {
-            let range = TimeRange(Timestamp(millis: start), Timestamp(millis: knownFrom - 1))
-            let set = try source.select(SelectRequest(matchers: matchers, range: range), budget: budget)
-            var column = SampleColumn()
-            var states: [WindowState] = []
-            for index in 0..<set.count {
-                let labels = set.labels(at: index)
-                guard values[labels] == nil else { continue }
-                if try set.states(of: index, in: [range], .ends, into: &states) {
-                    if let state = states.first, !state.isEmpty { values[labels] = state.lastValue }
-                    continue
-                }
-                try set.read(index, into: &column)
-                budget.noteScanned(samples: column.count)
-                if let last = column.values.last(where: { !$0.isNaN }) { values[labels] = last }
-            }
-            knownFrom = start
         }
     }
 }

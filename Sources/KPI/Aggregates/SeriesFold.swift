@@ -158,6 +158,7 @@ extension WindowState {
     /// - Parameters:
     ///   - last: Its value before. NaN: its first sample here is the first that is known.
     ///   - countsFirst: Whether that counts in full, seen from its time.
+    /// - Returns: The rise, at least 0 for what a counter can be.
     func rise(after last: Double, countsFirst: (Int64) -> Bool) -> Double {
         if last.isNaN { return countsFirst(firstMillis) ? increase + firstValue : increase }
         return increase + (firstValue < last ? firstValue : firstValue - last)

@@ -35,6 +35,8 @@ package struct KPIRow: Sendable {
     package var watermark: Int64?
     /// The time of the oldest value of any of its metrics.
     package var oldest: Int64?
+    /// What the reader should know of the data behind it, such as damage.
+    package var warnings: [String]
 }
 
 /// The values of one metric, or of one group of it.
@@ -47,6 +49,8 @@ package struct MetricRow: Sendable {
     package var aggregate: Double?
     /// When it has values.
     package var extent: Extent?
+    /// What the reader should know of the data behind it, such as damage.
+    package var warnings: [String]
 }
 
 /// Evaluates KPIs: what all of them need is read once, merged, and then finalised for each frame.
@@ -103,7 +107,7 @@ package struct KPIEvaluator: Sendable {
                 _ = finaliser.value(of: task.kpi, for: frame, &demand)
             }
         }
-        var values = try read(demand.ranges, extents, label, budget)
+        var values = try read(&demand, extents, label, budget)
         var rows: [KPIRow] = []
         for (task, names) in zip(tasks, names) {
             try budget.checkpoint()
@@ -111,7 +115,7 @@ package struct KPIEvaluator: Sendable {
                 rows.append(row(of: task, names, nil, finaliser, &values))
                 continue
             }
-            for group in try groups(of: names, label, values, budget) {
+            for group in try groups(of: names, label, &values, budget) {
                 values.group = group
                 rows.append(row(of: task, names, group, finaliser, &values))
             }
@@ -133,13 +137,14 @@ package struct KPIEvaluator: Sendable {
                 _ = demand.value(of: name, over: frame.range, for: frame.range)
             }
         }
-        var values = try read(demand.ranges, extents, nil, budget)
+        var values = try read(&demand, extents, nil, budget)
         return names.map { name in
             MetricRow(
                 name: name,
                 values: frames.map { values.value(of: name, over: $0.range, for: $0.range) },
                 aggregate: aggregate.flatMap { values.value(of: name, over: $0.range, for: $0.range) },
-                extent: extents[ByteText(name)]
+                extent: extents[ByteText(name)],
+                warnings: values.warnings(of: [name])
             )
         }
     }
@@ -157,59 +162,90 @@ package struct KPIEvaluator: Sendable {
         var row = KPIRow(
             kpi: task.kpi,
             group: group,
-            values: task.frames.map { finaliser.value(of: task.kpi, for: $0, &values) },
+            values: [],
             aggregate: task.aggregate.flatMap { finaliser.value(of: task.kpi, for: $0, &values) },
             watermark: watermarks.contains(nil) ? nil : watermarks.compactMap(\.self).min(),
-            oldest: names.compactMap { values.extent(of: $0)?.oldest }.min()
+            oldest: names.compactMap { values.extent(of: $0)?.oldest }.min(),
+            warnings: values.warnings(of: names)
         )
         if case .ratio(let numerator, let denominator) = task.kpi.type {
             let parts = task.frames.map { finaliser.parts(numerator, denominator, for: $0, &values) }
+            row.values = parts.map { finaliser.ratio($0, of: task.kpi) }
             row.numerators = parts.map(\.numerator)
             row.denominators = parts.map(\.denominator)
+        } else {
+            row.values = task.frames.map { finaliser.value(of: task.kpi, for: $0, &values) }
         }
         return row
     }
 
+    /// Ranges, and how a request says them.
+    private struct Wanted {
+        var list: RangeList
+        var cuts: [Int64]
+        var ranges: [Range<Int>]
+
+        /// For ranges in any order.
+        init(_ ranges: [Bucket]) {
+            let sorted = ranges.sorted { ($0.start, $0.end) < ($1.start, $1.end) }
+            list = RangeList(sorted)
+            let cuts = Set(sorted.flatMap { [$0.start, $0.end] }).sorted()
+            var indexOfCut: [Int64: Int] = [:]
+            for (index, cut) in cuts.enumerated() { indexOfCut[cut] = index }
+            self.cuts = cuts
+            self.ranges = sorted.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
+        }
+    }
+
     private func read(
-        _ ranges: [ByteText: Set<Bucket>],
+        _ demand: inout MetricDemand,
         _ extents: [ByteText: Extent],
         _ label: String?,
         _ budget: QueryBudget
     ) throws(SourceError) -> MetricValues {
         var reads: [MetricRead] = []
-        let mayHaveDays = try hasDays(in: ranges, budget)
+        let mayHaveDays = try hasDays(&demand, budget)
         for metric in definitions.metrics {
-            guard let wanted = ranges[ByteText(metric.name)], let extent = extents[ByteText(metric.name)]
-            else { continue }
-            guard mayHaveDays, let withoutDays = try metricWithoutDays(metric, wanted, budget) else {
-                reads.append(MetricRead(metric, extent, wanted))
+            let ranges = demand.ranges(of: metric.name)
+            guard !ranges.isEmpty, let extent = extents[ByteText(metric.name)] else { continue }
+            guard mayHaveDays, let withoutDays = try metricWithoutDays(metric, ranges, budget) else {
+                reads.append(MetricRead(metric, extent, ranges))
                 continue
             }
-            reads.append(MetricRead(metric, extent, wanted.filter { !$0.isShort }))
+            reads.append(MetricRead(metric, extent, ranges.filter { !$0.isShort }))
             let short = try source.extent(of: withoutDays.source.selectors, now: now, budget: budget)
             // Without an extent there is nothing, and every short range is null.
             reads.append(
-                MetricRead(withoutDays, short, short == nil ? [] : wanted.filter(\.isShort), isShort: true)
+                MetricRead(withoutDays, short, short == nil ? [] : ranges.filter(\.isShort), isShort: true)
             )
         }
-        let requests = reads.map { $0.request(by: label) }
-        var tables = try source.tables(requests.compactMap(\.self), budget: budget)[...]
-        var values = MetricValues(extents: extents)
-        for (read, request) in zip(reads, requests) {
-            let table = request == nil ? AggregateTable() : tables.popFirst() ?? AggregateTable()
-            values.add(read, table)
+        var wanted: [[Bucket]: Wanted] = [:]
+        var requests: [AggregateRequest] = []
+        var columns: [MetricValues.Column] = []
+        for read in reads {
+            let one = wanted[read.ranges] ?? Wanted(read.ranges)
+            wanted[read.ranges] = one
+            if let request = read.request(one.cuts, one.ranges, by: label) { requests.append(request) }
+            columns.append(read.column(one.list))
         }
-        return values
+        var tables = try source.tables(requests, budget: budget)[...]
+        for index in columns.indices where reads[index].isAsked {
+            columns[index].table = tables.popFirst() ?? AggregateTable()
+            for (position, group) in columns[index].table.groups.enumerated() {
+                columns[index].groups[ByteText(group)] = position
+            }
+        }
+        return MetricValues(columns: columns, extents: extents)
     }
 
     /// Whether any metric of which ranges shorter than a day are wanted has samples about whole days: one
     /// question for all of them.
-    private func hasDays(in ranges: [ByteText: Set<Bucket>], _ budget: QueryBudget) throws(SourceError)
-        -> Bool
-    {
-        let selectors = definitions.metrics.filter { metric in
-            ranges[ByteText(metric.name)]?.contains(where: \.isShort) == true && metric.withoutDays != nil
-        }.flatMap(\.source.selectors)
+    private func hasDays(_ demand: inout MetricDemand, _ budget: QueryBudget) throws(SourceError) -> Bool {
+        var selectors: [MetricSelector] = []
+        for metric in definitions.metrics
+        where metric.withoutDays != nil && demand.ranges(of: metric.name).contains(where: \.isShort) {
+            selectors += metric.source.selectors
+        }
         guard !selectors.isEmpty else { return false }
         return try source.values(ofLabel: Granularity.label, in: selectors, budget: budget)
             .contains(Granularity.day)
@@ -218,7 +254,7 @@ package struct KPIEvaluator: Sendable {
     /// The metric without its samples about whole days, if it has any and shorter ranges are wanted.
     private func metricWithoutDays(
         _ metric: MetricDefinition,
-        _ ranges: Set<Bucket>,
+        _ ranges: [Bucket],
         _ budget: QueryBudget
     ) throws(SourceError) -> MetricDefinition? {
         guard ranges.contains(where: \.isShort), let other = metric.withoutDays else { return nil }
@@ -233,7 +269,7 @@ package struct KPIEvaluator: Sendable {
     private func groups(
         of metrics: [String],
         _ label: String?,
-        _ values: MetricValues,
+        _ values: inout MetricValues,
         _ budget: QueryBudget
     ) throws(SourceError) -> [String] {
         guard let label else { return [] }

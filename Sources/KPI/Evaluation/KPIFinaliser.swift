@@ -13,9 +13,7 @@ struct KPIFinaliser {
         switch kpi.type {
         case .simple(let metric): return reading.value(of: metric, over: frame.range, for: frame.range)
         case .ratio(let numerator, let denominator):
-            let (top, bottom) = parts(numerator, denominator, for: frame, &reading)
-            guard let top, let bottom, bottom != 0 else { return nil }
-            return kpi.isPercentage ? 100 * top / bottom : top / bottom
+            return ratio(parts(numerator, denominator, for: frame, &reading), of: kpi)
         case .derived(let formula, let fill): return value(of: formula, fill, for: frame, &reading)
         case .cumulative(let metric, let span):
             let range = range(of: span, metric, for: frame, reading)
@@ -39,6 +37,12 @@ struct KPIFinaliser {
             reading.value(of: numerator, over: frame.range, for: frame.range),
             reading.value(of: denominator, over: frame.range, for: frame.range)
         )
+    }
+
+    /// The value of a ratio from its parts; nil for null.
+    func ratio(_ parts: (numerator: Double?, denominator: Double?), of kpi: KPIDefinition) -> Double? {
+        guard let top = parts.numerator, let bottom = parts.denominator, bottom != 0 else { return nil }
+        return kpi.isPercentage ? 100 * top / bottom : top / bottom
     }
 
     // MARK: - Formulas

@@ -5,29 +5,36 @@ import Model
 struct MetricRead {
     let metric: MetricDefinition
     let extent: Extent?
-    /// The ranges in order.
+    /// The ranges, in any order.
     let ranges: [Bucket]
     let isShort: Bool
 
-    init(_ metric: MetricDefinition, _ extent: Extent?, _ ranges: Set<Bucket>, isShort: Bool = false) {
+    init(_ metric: MetricDefinition, _ extent: Extent?, _ ranges: [Bucket], isShort: Bool = false) {
         self.metric = metric
         self.extent = extent
-        self.ranges = ranges.sorted { ($0.start, $0.end) < ($1.start, $1.end) }
+        self.ranges = ranges
         self.isShort = isShort
     }
 
-    /// The question that this is; nil if nothing is asked.
-    func request(by label: String?) -> AggregateRequest? {
-        guard let extent, !ranges.isEmpty else { return nil }
-        let cuts = Set(ranges.flatMap { [$0.start, $0.end] }).sorted()
-        var indexOfCut: [Int64: Int] = [:]
-        for (index, cut) in cuts.enumerated() { indexOfCut[cut] = index }
-        return AggregateRequest(
-            metric: metric,
+    /// Whether there is anything to ask.
+    var isAsked: Bool { extent != nil && !ranges.isEmpty }
+
+    /// The question that this is, for the ranges as requests say them; nil if nothing is asked.
+    func request(_ cuts: [Int64], _ ranges: [Range<Int>], by label: String?) -> AggregateRequest? {
+        guard let extent, isAsked else { return nil }
+        return AggregateRequest(metric: metric, extent: extent, label: label, cuts: cuts, ranges: ranges)
+    }
+
+    /// Where the answer goes; `list` are the ranges in the order of its values.
+    func column(_ list: RangeList) -> MetricValues.Column {
+        MetricValues.Column(
+            name: metric.name,
             extent: extent,
-            label: label,
-            cuts: cuts,
-            ranges: ranges.map { (indexOfCut[$0.start] ?? 0)..<(indexOfCut[$0.end] ?? 0) }
+            isZeroWhenEmpty: metric.aggregation.isZeroWhenEmpty,
+            ranges: list,
+            table: AggregateTable(),
+            groups: [:],
+            isShort: isShort
         )
     }
 }

@@ -74,6 +74,9 @@ extension KPIService {
         let entries = try reading { () throws(SourceError) in
             try self.entries(chosen, frames, request.label, time, budget)
         }
+        for entry in entries {
+            for text in entry.row.warnings where !warnings.contains(text) { warnings.append(text) }
+        }
         return KPIReport(label: request.label, frames: frames, entries: entries, warnings: warnings)
     }
 

@@ -75,6 +75,9 @@ extension KPIService {
         if let oldest, let end = frames.buckets.last?.end, end <= oldest {
             warnings.append("outside_retention: the range ends before the first data")
         }
+        for row in rows {
+            for text in row.warnings where !warnings.contains(text) { warnings.append(text) }
+        }
         return MetricReport(frames: frames, rows: rows, warnings: warnings)
     }
 }

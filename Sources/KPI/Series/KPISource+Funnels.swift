@@ -30,6 +30,7 @@ extension KPISource {
             guard funnel.allSteps.allSatisfy({ definitions.metric($0) != nil }) else { continue }
             let (frames, points) = try times.points(period, window, calendar, movedBy: 0)
             let rows = try evaluator.metricRows(funnel.allSteps, frames: frames, budget: budget)
+            for row in rows { set.add(warnings: row.warnings) }
             let counts = rows.map { FunnelReport.Numbers(values: $0.values, aggregate: nil) }
             for step in FunnelReport.Funnel.steps(funnel, counts) {
                 var labels = LabelsBuilder()

@@ -69,6 +69,7 @@ package struct KPISource: SeriesSource {
             let evaluator = service.evaluator(group.definitions, at: service.now)
             let rows = try evaluator.rows(tasks, by: selection.label, budget: budget)
             for row in rows {
+                set.add(warnings: row.warnings)
                 guard let index = indices[ByteText(row.kpi.name)] else { continue }
                 let labels = selection.labels(of: items[index], row.group)
                 guard selector.takes(labels, exactly: row.kpi.name) else { continue }

@@ -122,6 +122,11 @@ struct VirtualSet: SeriesSet {
         if hasValue { items.append((labels, column)) }
     }
 
+    /// Adds what the reader should know of the data.
+    mutating func add(warnings texts: [String]) {
+        for text in texts where !warnings.contains(text) { warnings.append(text) }
+    }
+
     /// The same in label order.
     func sorted() -> VirtualSet {
         // Places are sorted, by labels alone: what a series has is much to move about.

@@ -163,7 +163,8 @@ struct Annotations {
     private var entries: [Entry] = []
     private var known: Set<Entry> = []
     private var repairs: [Entry: MonotonicityRepair] = [:]
-    private var sourceWarnings: [String] = []
+    /// What sources warn of.
+    private(set) var sourceWarnings: [String] = []
     private var sourceInfos: [String] = []
 
     /// Adds a remark on the part of the query at `span`.

@@ -157,12 +157,14 @@ package struct Engine: Sendable {
             throw .source(error)
         }
         let result = convert(value)
-        return QueryAnswer(
+        var answer = QueryAnswer(
             value: result,
             warnings: evaluation.annotations.warnings(for: text),
             infos: evaluation.annotations.infos(for: text),
             memory: memory
         )
+        answer.sourceWarnings = evaluation.annotations.sourceWarnings
+        return answer
     }
 
     private func lookback(_ wanted: Int64?) -> Int64 {

@@ -9,6 +9,8 @@ package struct QueryAnswer: Sendable {
     package var warnings: [String]
     /// What the asker may want to know, in the same form.
     package var infos: [String]
+    /// Those of the warnings that come from the source of the samples, all of them.
+    package var sourceWarnings: [String] = []
     /// What the result takes of the query's memory, for as long as a copy of the answer is kept.
     package var memory: HeldMemory?
 

@@ -58,7 +58,7 @@ struct PastRewrite {
             let value = yielded?[index]
             let here = old[time]
             if let value {
-                if here?.bitPattern != value.bitPattern { note(time, value, index, &column) }
+                if !PastRewrite.isSame(here, value) { note(time, value, index, &column) }
             } else if isPresent(here) || (here == nil && current != nil) {
                 note(time, StaleMarker.value, index, &column)
             }
@@ -90,6 +90,16 @@ struct PastRewrite {
                 ? StaleMarker.matches(value) : wanted.bitPattern == value.bitPattern
             if !isSame { note(millis, wanted, index - 1, &column) }
         }
+    }
+
+    /// Whether a sample that is there may stay.
+    ///
+    /// It is the value, to the bit or as far as an answer from rollups and one from samples agree: else all
+    /// that is old would be written anew once it is rolled up.
+    private static func isSame(_ here: Double?, _ value: Double) -> Bool {
+        guard let here, here.bitPattern != value.bitPattern else { return here != nil }
+        let difference = (here - value).magnitude
+        return difference > 0 && difference <= 1e-12 * min(here.magnitude, value.magnitude)
     }
 
     private func millis(of index: Int) -> Int64 {

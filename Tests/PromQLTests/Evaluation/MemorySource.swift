@@ -127,7 +127,8 @@ private struct MemorySet: SeriesSet {
         return true
     }
 
-    /// The samples in the window, cut into parts at random places, joined in some order that keeps neighbours.
+    /// The samples in the window, cut into parts at random places, joined in some order that keeps
+    /// neighbours.
     private static func state(of samples: SampleColumn, _ window: TimeRange, _ generator: inout SplitMix)
         -> WindowState
     {

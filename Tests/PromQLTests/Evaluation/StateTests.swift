@@ -154,15 +154,15 @@ struct StateTests {
             column.append(millis: start + Int64(index) * 60_000, value: Double(index % 100))
         }
         // Several series, as the source has no states of some.
-        return Dictionary(
-            uniqueKeysWithValues: (0..<20).map { (Labels([Labels.metricName: "m_total", "i": "\($0)"]), column) }
-        )
+        let labels = (0..<20).map { Labels([Labels.metricName: "m_total", "i": "\($0)"]) }
+        return Dictionary(uniqueKeysWithValues: labels.map { ($0, column) })
     }
 
     @Test(
         "what can be answered from states reads no samples",
         arguments: [
-            ("rate(m_total[1h])", 1), ("sum(increase(m_total[2h]))", 1), ("absent_over_time(m_total[10m])", 1),
+            ("rate(m_total[1h])", 1), ("sum(increase(m_total[2h]))", 1),
+            ("absent_over_time(m_total[10m])", 1),
             ("rate(m_total[9m])", 0), ("irate(m_total[1h])", 0), ("increase(m_total[1h] anchored)", 0),
             ("sum_over_time(m_total[1h:1m])", 0), ("m_total", 0),
             ("increase(m_total[1h]) / count_over_time(m_total[1h])", 2),
@@ -231,11 +231,17 @@ struct StateTests {
 
     @Test(
         "what a source warns of while it is read is in the answer",
-        arguments: ["m_total", "sum(rate(m_total[1h]))", "m_total[1h]", "m_total + m_total", "timestamp(m_total)"]
+        arguments: [
+            "m_total", "sum(rate(m_total[1h]))", "m_total[1h]", "m_total + m_total", "timestamp(m_total)",
+        ]
     )
     func lateWarnings(_ text: String) throws {
         for seed in [nil, 7 as UInt64?] {
-            let source = MemorySource(StateTests.counter(60), stateSeed: seed, lateWarning: "a chunk is damaged")
+            let source = MemorySource(
+                StateTests.counter(60),
+                stateSeed: seed,
+                lateWarning: "a chunk is damaged"
+            )
             let answer = try Engine().instant(
                 try Parser.parse(text),
                 at: Timestamp(millis: StateTests.start + 3_600_000),
@@ -269,7 +275,8 @@ struct StateTests {
         #expect(answer(.increase) == .unknown)
         #expect(answer(.delta) == .unknown)
         #expect(answer(.tsOfLastOverTime) == .unknown)
-        guard case .value(let sum)? = answer(.sumOverTime), case .value(let mean)? = answer(.avgOverTime) else {
+        guard case .value(let sum)? = answer(.sumOverTime), case .value(let mean)? = answer(.avgOverTime)
+        else {
             Issue.record("sums are known")
             return
         }
