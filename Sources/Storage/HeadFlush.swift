@@ -24,14 +24,23 @@ private struct HeadFlush {
     let head: Head
     let retention: RetentionClasses
     let now: Timestamp
+    /// Whether what has expired is left out.
+    let dropsExpired: Bool
     /// The series in label order.
     let order: [UInt32]
     let partitions: FlushPartitions
     /// The times that existing segments cover.
     let covered: [TimeRange]
 
-    init(_ head: Head, _ retention: RetentionClasses, covered: [TimeRange], now: Timestamp) {
+    init(
+        _ head: Head,
+        _ retention: RetentionClasses,
+        covered: [TimeRange],
+        now: Timestamp,
+        dropsExpired: Bool
+    ) {
         self.head = head
+        self.dropsExpired = dropsExpired
         self.retention = retention
         self.covered = covered
         self.now = now
@@ -71,7 +80,8 @@ private struct HeadFlush {
     ) -> [(destination: Destination, column: SampleColumn)] {
         let retentionMillis = times.rawMillis
         // Nothing is rolled up yet.
-        let earliest = Timestamp(millis: Store.earliest(now, times.keptMillis(besideLevels: [])))
+        let keptMillis = dropsExpired ? times.keptMillis(besideLevels: []) : nil
+        let earliest = Timestamp(millis: Store.earliest(now, keptMillis))
         let samples = head.snapshot(series)
         guard earliest.millis <= samples.maxMillis else { return [] }
         let live = samples.column().sliced(to: TimeRange(earliest, .max))
@@ -84,8 +94,17 @@ private struct HeadFlush {
 extension Store {
     /// Writes what a head has into segments; they count once the catalog has them.
     func writeSegments(of frozen: FrozenHead) throws(StorageError) -> [Segment] {
-        let (retention, covered) = state.withLock { ($0.retention, $0.segments.map(\.record.range)) }
-        let flush = HeadFlush(frozen.head, retention, covered: covered, now: options.now())
+        let now = options.now()
+        let (retention, covered, pause) = state.withLock {
+            ($0.retention, $0.segments.map(\.record.range), $0.expiryPause)
+        }
+        let flush = HeadFlush(
+            frozen.head,
+            retention,
+            covered: covered,
+            now: now,
+            dropsExpired: now >= pause ?? now
+        )
         var segments: [Segment] = []
         var done: Set<HeadFlush.Destination> = []
         var isComplete = false

@@ -7,7 +7,10 @@ extension Store {
     /// On the compaction queue.
     func expire() {
         let now = options.now()
-        let (segments, classes, expiries) = state.withLock { ($0.segments, $0.retention, $0.expiries) }
+        let (segments, classes, expiries, pause) = state.withLock {
+            ($0.segments, $0.retention, $0.expiries, $0.expiryPause)
+        }
+        if let pause, now < pause { return }
         guard let shortest = classes.shortestMillis else { return }
         let deadline = now.advanced(byMillis: -shortest)
         for segment in segments where segment.firstChunkEnd < deadline {
@@ -83,7 +86,8 @@ extension Store {
         }
     }
 
-    private static func isExpired(
+    /// Whether all of a chunk is older than it is to be kept.
+    static func isExpired(
         _ chunk: Segment.Chunk,
         _ retentionMillis: Int64?,
         _ now: Timestamp

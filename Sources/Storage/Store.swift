@@ -37,6 +37,8 @@ package final class Store: Sendable {
         var counters = Counters()
         var newSeries = NewSeriesCount()
         var retention: RetentionClasses
+        /// Until then nothing is deleted that has expired, as a new policy may be a mistake.
+        var expiryPause: Timestamp?
         var isClosed = false
         /// Where each write builds its records.
         let record = LogRecordBuilder()
@@ -140,25 +142,6 @@ package final class Store: Sendable {
         lock.withLock { $0 = nil }
     }
 
-    /// Replaces the retention policy and deletes what has expired under it.
-    package func setRetention(_ policy: RetentionPolicy) throws(StorageError) {
-        let classes: RetentionClasses
-        do throws(RegexError) {
-            classes = try RetentionClasses(policy)
-        } catch {
-            throw .damaged(path: "retention policy", reason: "\(error)")
-        }
-        state.withLock { state in
-            state.retention = classes
-            state.expiries = [:]
-            state.head.setRetention { classes.rawMillis(of: $0) }
-        }
-        maintenance.async {
-            self.flushWhatIsDue()
-            self.startMaintainingSegments()
-        }
-    }
-
     /// The folder of the segments.
     var segmentDirectory: String { "\(directory)/segments" }
 
@@ -184,7 +167,7 @@ package final class Store: Sendable {
     }
 
     /// Has expiry and merges done beside flushes, one round at a time.
-    private func startMaintainingSegments() {
+    func startMaintainingSegments() {
         let isFree = isMaintaining.withLock { isBusy in
             defer { isBusy = true }
             return !isBusy

@@ -282,7 +282,12 @@ final class DaemonCore: Service {
             stamps = reading.stamps
             let settings = try reading.result.get()
             try await threads.run {
-                Result { () throws(StorageError) in try running.store.setRetention(settings.retention) }
+                Result { () throws(StorageError) in
+                    try running.store.setRetention(
+                        settings.retention,
+                        confirmMillis: settings.configuration.retentionConfirmMillis
+                    )
+                }
             }.get()
             board.replace(by: settings, stamps, at: now())
             await running.notifier.replace(

@@ -164,4 +164,24 @@ private let start: Int64 = 1_767_225_600_000
         let earliest = clock.now.millis - 3 * day
         #expect(try store.read().values.allSatisfy { ($0.timestamps.first ?? .min) >= earliest })
     }
+
+    @Test("A new policy that deletes more waits for its confirmation, and can be taken back")
+    func confirmation() async throws {
+        let clock = TestClock(start)
+        let store = try Store.open(try TemporaryFolder(), clock)
+        try await Self.fill(store, clock, days: 0..<4)
+        let before = try store.read().mapValues(\.bits)
+        try store.setRetention(RetentionPolicy(defaultRawMillis: day), confirmMillis: 10 * minute)
+        store.maintenance.sync {}
+        clock.advance(byMillis: 9 * minute)
+        try await Self.settle(store)
+        #expect(try store.read().values.allSatisfy { ($0.timestamps.first ?? 0) > start + 2 * day })
+        try store.setRetention(.keepForever, confirmMillis: 10 * minute)
+        #expect(try store.read().mapValues(\.bits) == before)
+        try store.setRetention(RetentionPolicy(defaultRawMillis: day), confirmMillis: 10 * minute)
+        clock.advance(byMillis: 11 * minute)
+        try await Self.settle(store)
+        try store.setRetention(.keepForever)
+        #expect(try store.read().values.allSatisfy { ($0.timestamps.first ?? 0) > start + 2 * day })
+    }
 }

@@ -26,6 +26,8 @@ struct Configuration: Hashable, Sendable {
     }
     /// What is done about the past of recording rules.
     var history = HistorySettings()
+    /// How long nothing is deleted after a reload under whose retention more has expired, in milliseconds.
+    var retentionConfirmMillis: Int64 = 600_000
     /// How often the values of pushed groups are stored again, in milliseconds.
     var pushIntervalMillis: Int64 = 60_000
 }
