@@ -3,10 +3,13 @@ import Model
 
 /// A retention policy ready to be asked about many series.
 struct RetentionClasses: Sendable {
+    /// The policy.
+    let policy: RetentionPolicy
     private let rules: [(matchers: [CompiledMatcher], times: RetentionTimes)]
     private let defaultTimes: RetentionTimes
 
     init(_ policy: RetentionPolicy) throws(RegexError) {
+        self.policy = policy
         defaultTimes = policy.defaultTimes
         var rules: [(matchers: [CompiledMatcher], times: RetentionTimes)] = []
         for rule in policy.rules {

@@ -36,8 +36,6 @@ package final class Store: Sendable {
         var unsavedMetadata: Set<ByteText> = []
         var counters = Counters()
         var newSeries = NewSeriesCount()
-        var retentionPolicy: RetentionPolicy
-        /// The same, compiled.
         var retention: RetentionClasses
         /// The policy that waits until it may delete what the one in force keeps.
         var pendingRetention: PendingRetention?

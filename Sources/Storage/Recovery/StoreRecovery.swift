@@ -43,7 +43,6 @@ struct StoreRecovery {
                 head: Head(),
                 headFirstLog: 0,
                 headStart: options.now(),
-                retentionPolicy: options.retention,
                 retention: try RetentionClasses(options.retention)
             )
             for item in try catalog.metadata() { state.metadata[ByteText(item.name)] = item }

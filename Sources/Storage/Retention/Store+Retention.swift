@@ -4,8 +4,6 @@ import Model
 /// A retention policy that waits before it deletes anything.
 struct PendingRetention: Sendable {
     /// The policy.
-    var policy: RetentionPolicy
-    /// The policy, compiled.
     var classes: RetentionClasses
     /// When it comes into force.
     var due: Timestamp
@@ -26,7 +24,7 @@ extension Store {
         _ policy: RetentionPolicy,
         graceMillis: Int64 = 0
     ) throws(StorageError) -> RetentionChange {
-        if let pending = state.withLock({ $0.pendingRetention }), pending.policy == policy {
+        if let pending = state.withLock({ $0.pendingRetention }), pending.classes.policy == policy {
             return pending.change
         }
         let classes = try Store.classes(policy)
@@ -34,15 +32,15 @@ extension Store {
             let figures = try retentionFigures(under: policy)
             if figures.lostSampleCount > 0 {
                 let due = options.now().advanced(byMillis: graceMillis)
-                return postpone(policy, classes, figures, until: due)
+                return postpone(classes, figures, until: due)
             }
         }
-        putInForce(policy, classes)
+        putInForce(classes)
         return .inForce
     }
 
     /// The policy in force.
-    package var retentionPolicy: RetentionPolicy { state.withLock { $0.retentionPolicy } }
+    package var retentionPolicy: RetentionPolicy { state.withLock { $0.retention.policy } }
 
     /// When the policy that waits comes into force; nil if none waits.
     package var retentionDue: Timestamp? { state.withLock { $0.pendingRetention?.due } }
@@ -93,14 +91,13 @@ extension Store {
         let now = options.now()
         guard let due = state.withLock({ $0.pendingRetention }), now >= due.due else { return }
         telemetry.logger.notice("the retention policy that waited comes into force")
-        putInForce(due.policy, due.classes)
+        putInForce(due.classes)
     }
 
     // MARK: - Private
 
-    private func putInForce(_ policy: RetentionPolicy, _ classes: RetentionClasses) {
+    private func putInForce(_ classes: RetentionClasses) {
         state.withLock { state in
-            state.retentionPolicy = policy
             state.retention = classes
             state.pendingRetention = nil
             state.expiries = [:]
@@ -113,7 +110,6 @@ extension Store {
     }
 
     private func postpone(
-        _ policy: RetentionPolicy,
         _ classes: RetentionClasses,
         _ figures: RetentionFigures,
         until due: Timestamp
@@ -123,7 +119,7 @@ extension Store {
             lostSampleCount: figures.lostSampleCount,
             losingSeriesCount: figures.losingSeriesCount
         )
-        let pending = PendingRetention(policy: policy, classes: classes, due: due, change: change)
+        let pending = PendingRetention(classes: classes, due: due, change: change)
         state.withLock { $0.pendingRetention = pending }
         return change
     }

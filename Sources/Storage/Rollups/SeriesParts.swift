@@ -16,11 +16,15 @@ struct SeriesParts {
         /// The times that it has samples at, as far as that was found out; else those of its chunks.
         var times: [Int64]?
 
-        /// The first time that it says something about.
-        var firstMillis: Int64 {
-            if let first = times?.first { return first }
-            let rolled = rollups.values.compactMap(\.first?.minMillis).min() ?? .max
-            return min(raw.first?.minMillis ?? .max, rolled)
+        /// The times that it says something about; nil if there are none.
+        var range: (first: Int64, last: Int64)? {
+            if let times { return times.isEmpty ? nil : (times[0], times[times.count - 1]) }
+            var (first, last): (Int64, Int64) = (.max, .min)
+            for chunk in raw { (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis)) }
+            for chunk in rollups.values.joined() {
+                (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis))
+            }
+            return first <= last ? (first, last) : nil
         }
     }
 

@@ -11,6 +11,8 @@ final class WindowReader {
     private var tables: [RollupTable] = []
     /// Samples that were decoded, by part and chunk.
     private var decoded: [[SampleColumn?]] = []
+    /// The days that there is anything in.
+    private var days = TimeRange(.max, .min)
     /// The last whole stretch that was joined of the coarsest level.
     private var memo: (start: Int64, end: Int64, state: WindowState)?
 
@@ -23,6 +25,14 @@ final class WindowReader {
         decoded = parts.parts.map { [SampleColumn?](repeating: nil, count: max(1, $0.raw.count)) }
         guard !parts.levels.isEmpty else { return }
         for (index, part) in parts.parts.enumerated() where part.rollups.isEmpty { findTimes(index) }
+        let day = RollupLevel.day.millis
+        for range in parts.parts.compactMap(\.range) {
+            // What a file says must not make sums overflow.
+            let first = max(range.first, -WindowReader.latestMillis)
+            let last = min(range.last, WindowReader.latestMillis)
+            days.start = min(days.start, Timestamp(millis: first).floored(toMillis: day))
+            days.end = max(days.end, Timestamp(millis: last).floored(toMillis: day).advanced(byMillis: day - 1))
+        }
         for level in parts.levels.reversed() { tables.append(RollupTable(level, parts.parts)) }
     }
 
@@ -37,6 +47,10 @@ final class WindowReader {
 
     // MARK: - Whether it is worth it
 
+    /// A window of so many buckets is cheaper to answer from them, also if samples are read at its edges.
+    private static let manyBuckets: Int64 = 12
+    /// Times are at most so far from the epoch.
+    private static let latestMillis: Int64 = 1 << 59
     /// Samples of a chunk without rollups that lie so far apart are looked at one by one.
     private static let fewSamples = 512
 
@@ -69,9 +83,6 @@ final class WindowReader {
             (longest, sum) = (max(longest, length), sum + max(0, length))
         }
         guard longest >= Double(2 * finest) else { return false }
-        // Each sample is looked at several times.
-        let span = Double(range.end.millis) - Double(range.start.millis) + 1
-        if sum >= 4 * span { return true }
         let raw = parts.parts.flatMap(\.raw).sorted { $0.minMillis < $1.minMillis }
         let all = raw.reduce(0) { $0 + $1.count }
         var edges: Set<Int> = []
@@ -84,19 +95,20 @@ final class WindowReader {
             if start % finest != 0 && (start &- 1) % finest != 0 { touch(start) }
             if (end &+ 1) % finest != 0 && end % finest != 0 { touch(end) }
         }
-        return edges.reduce(0) { $0 + raw[$1].count } <= all / 2
+        if edges.reduce(0, { $0 + raw[$1].count }) <= all / 2 { return true }
+        // Windows that lie over each other look at each sample many times.
+        let span = Double(range.end.millis) - Double(range.start.millis) + 1
+        return sum >= 4 * span && longest >= Double(WindowReader.manyBuckets * finest)
     }
 
     // MARK: - Windows
 
     private func state(_ window: TimeRange) -> WindowState {
         var state = WindowState()
-        var time = window.start.millis
-        let end = window.end.millis
-        while time <= end {
-            time = step(from: time, to: end, &state)
-            if time == .max { break }
-        }
+        // Nothing lies outside; the days begin and end with buckets.
+        var time = max(window.start, days.start).millis
+        let end = min(window.end, days.end).millis
+        while time <= end { time = step(from: time, to: end, &state) }
         return state
     }
 
@@ -106,10 +118,9 @@ final class WindowReader {
             let length = tables[index].level.millis
             let start = Timestamp(millis: time).floored(toMillis: length).millis
             guard start >= startMillis(index) else { continue }
-            let (last, overflow) = start.addingReportingOverflow(length - 1)
-            guard !overflow else { continue }
+            let last = start + length - 1
             if time == start, end >= last {
-                var limit = Timestamp(millis: end == .max ? end : end + 1).floored(toMillis: length).millis
+                var limit = Timestamp(millis: end + 1).floored(toMillis: length).millis
                 if index > 0 {
                     // From there on coarser ones may do.
                     let coarser = tables[index - 1].level.millis
@@ -125,7 +136,7 @@ final class WindowReader {
             }
             if time == start, end == start {
                 if let bucket = bucket(index, start) { state.join(bucket.edgeState) }
-                return end == .max ? .max : end + 1
+                return end + 1
             }
         }
         return time >= parts.rawStartMillis
@@ -141,7 +152,7 @@ final class WindowReader {
         let next = Timestamp(millis: time).floored(toMillis: finest).advanced(byMillis: finest).millis
         let last = min(end, next - 1)
         forEachSample(from: time, to: last, ofParts: nil) { state.add(millis: $0, value: $1) }
-        return last == .max ? .max : last + 1
+        return last + 1
     }
 
     /// Adds a bucket that lies in the window in part, if its last sample does: its samples are gone.
