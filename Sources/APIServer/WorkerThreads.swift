@@ -1,5 +1,5 @@
+import Dispatch
 import Glibc
-import NIOConcurrencyHelpers
 import Synchronization
 
 /// Threads of our own for work that blocks on disk or recurses deeply, such as queries.
@@ -23,12 +23,6 @@ package final class WorkerThreads: Sendable {
         }
     }
 
-    /// What the threads wait for.
-    private enum Signal {
-        case idle
-        case wake
-    }
-
     private struct State {
         var jobs: [@Sendable () -> Void] = []
         var isStopped = false
@@ -38,7 +32,8 @@ package final class WorkerThreads: Sendable {
     package let count: Int
 
     private let state = Mutex(State())
-    private let signal = ConditionLock(value: Signal.idle)
+    /// Wakes one thread for each job; a condition would wake all of them.
+    private let signal = DispatchSemaphore(value: 0)
 
     /// Starts the threads.
     ///
@@ -74,7 +69,7 @@ package final class WorkerThreads: Sendable {
     /// Ends the threads once the work they were given is done; later work is refused.
     package func stop() {
         state.withLock { $0.isStopped = true }
-        wake()
+        for _ in 0..<count { signal.signal() }
     }
 
     private func enqueue(_ job: @escaping @Sendable () -> Void) -> Bool {
@@ -82,23 +77,17 @@ package final class WorkerThreads: Sendable {
             if !state.isStopped { state.jobs.append(job) }
             return !state.isStopped
         }
-        wake()
+        if isTaken { signal.signal() }
         return isTaken
-    }
-
-    private func wake() {
-        signal.lock()
-        signal.unlock(withValue: .wake)
     }
 
     private func work() {
         while true {
-            signal.lock(whenValue: .wake)
-            let (job, staysAwake, isOver) = state.withLock { state in
+            signal.wait()
+            let (job, isOver) = state.withLock { state -> ((@Sendable () -> Void)?, Bool) in
                 let job = state.jobs.isEmpty ? nil : state.jobs.removeFirst()
-                return (job, !state.jobs.isEmpty || state.isStopped, job == nil && state.isStopped)
+                return (job, job == nil && state.isStopped)
             }
-            signal.unlock(withValue: staysAwake ? .wake : .idle)
             if isOver { return }
             job?()
         }

@@ -64,7 +64,7 @@ final class StoredSeriesSet: SeriesSet {
         _ range: TimeRange,
         _ reading: inout Reading
     ) -> SampleColumn {
-        var reader = reading.readers.removeValue(forKey: segment.identity) ?? Segment.Reader()
+        var reader = reading.readers.removeValue(forKey: segment.identity) ?? Segment.Reader(isOfQuery: true)
         defer { reading.readers[segment.identity] = reader }
         var samples = SampleColumn()
         do throws(StorageError) {
