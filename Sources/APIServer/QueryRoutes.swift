@@ -38,8 +38,20 @@ enum QueryRoutes {
         let stepMillis = try stepMillis(parameters, exchange.limits, from: start, to: end)
         let limit = try parameters.limit()
         let lookback = try parameters.lookbackMillis(or: exchange.context.configuration.lookbackMillis)
+        let cache = parameters["nocache"] == "1" ? nil : exchange.context.rangeCache
         return try await answer(exchange, parameters, limit) { expr, text, budget throws(PromQLError) in
-            try backend.engine().range(
+            if let cache {
+                let question = RangeCache.Question(
+                    expr,
+                    text: text,
+                    from: start,
+                    through: end,
+                    stepMillis: stepMillis,
+                    lookbackMillis: lookback
+                )
+                return try cache.range(question, backend.engine(), source: backend.source, budget: budget)
+            }
+            return try backend.engine().range(
                 expr,
                 text: text,
                 start: start,

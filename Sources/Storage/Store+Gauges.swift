@@ -117,7 +117,7 @@ extension Store {
                 self.map { [(.empty, Double(read($0.segmentFiles)))] } ?? []
             }
         }
-        collect("sextant_column_cache_bytes", "Memory of decoded columns that are kept for queries.", .gauge) {
+        collect("sextant_column_cache_bytes", "Memory of decoded columns kept for queries.", .gauge) {
             $0.values.figures.byteCount + $0.times.figures.byteCount
         }
         collect("sextant_column_cache_hits_total", "Columns of chunks that were kept decoded.", .counter) {

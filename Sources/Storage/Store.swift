@@ -37,6 +37,8 @@ package final class Store: Sendable {
         var counters = Counters()
         var newSeries = NewSeriesCount()
         var retention: RetentionClasses
+        /// Since when samples are others than before.
+        var changes = ChangeHistory()
         var isClosed = false
         /// Where each write builds its records.
         let record = LogRecordBuilder()
@@ -152,6 +154,7 @@ package final class Store: Sendable {
         }
         state.withLock { state in
             state.retention = classes
+            state.changes.note(since: .min)
             state.expiries = [:]
             state.head.setRetention { classes.rawMillis(of: $0) }
         }

@@ -39,15 +39,16 @@ final class ColumnCache<Element: Sendable>: Sendable {
     fileprivate struct State {
         var places: [Key: Int] = [:]
         var entries: [Entry] = []
-        /// What was decoded once, by a hash: a newer one takes the place of an older.
+        /// A bit for each hash of what was decoded once; a hash that others have too lets a column in early.
         var seen: [UInt64] = []
+        var seenCount = 0
         var round: UInt64 = 0
         var random: UInt64 = 0x9e37_79b9_7f4a_7c15
         var figures = Figures()
     }
 
-    /// How many columns are remembered that were decoded once.
-    private static var seenCount: Int { 1 << 13 }
+    /// The number of bits that remember what was decoded once.
+    private static var bitCount: Int { 1 << 17 }
     /// What an entry takes beside its elements, in bytes.
     private static var entryByteCount: Int { 128 }
 
@@ -82,12 +83,7 @@ final class ColumnCache<Element: Sendable>: Sendable {
         guard byteCount <= capacity / 8 else { return }
         let hash = UInt64(truncatingIfNeeded: key.hashValue)
         let removed = state.withLock { state -> [[Element]] in
-            if state.seen.isEmpty { state.seen = [UInt64](repeating: 0, count: ColumnCache.seenCount) }
-            let place = Int(truncatingIfNeeded: hash % UInt64(ColumnCache.seenCount))
-            guard state.seen[place] == hash else {
-                state.seen[place] = hash
-                return []
-            }
+            guard state.hasSeen(hash, of: ColumnCache.bitCount) else { return [] }
             guard state.places[key] == nil else { return [] }
             var removed: [[Element]] = []
             while state.figures.byteCount > capacity - byteCount, !state.entries.isEmpty {
@@ -130,7 +126,6 @@ final class ColumnCache<Element: Sendable>: Sendable {
             if state.entries.isEmpty {
                 state.places = [:]
                 state.entries = []
-                state.seen = []
             }
             return removed
         }
@@ -143,6 +138,24 @@ final class ColumnCache<Element: Sendable>: Sendable {
 }
 
 extension ColumnCache.State {
+    /// Whether `hash` was noted before; it is noted now.
+    fileprivate mutating func hasSeen(_ hash: UInt64, of bitCount: Int) -> Bool {
+        // The more bits are set, the more hashes are taken for others.
+        if seenCount > bitCount / 4 { forgetSeen() }
+        if seen.isEmpty { seen = [UInt64](repeating: 0, count: bitCount / 64) }
+        let bit = Int(truncatingIfNeeded: hash % UInt64(bitCount))
+        let mask: UInt64 = 1 << UInt64(bit % 64)
+        if seen[bit / 64] & mask != 0 { return true }
+        seen[bit / 64] |= mask
+        seenCount += 1
+        return false
+    }
+
+    fileprivate mutating func forgetSeen() {
+        seen = []
+        seenCount = 0
+    }
+
     fileprivate mutating func removeAtRandom() -> [Element] {
         // Source: Marsaglia's xorshift64.
         random ^= random << 13

@@ -23,8 +23,9 @@ struct ExtrapolatedChange: WindowFunction {
     /// The sums of what was lost by the resets before each, and by all; empty if they would not be exact.
     private var losses: [Double] = []
 
-    /// The change of a counter or a gauge; per second if the length of the window is given. `isRunning` tells
-    /// whether windows have much in common.
+    /// The change of a counter or a gauge; per second if the length of the window is given.
+    ///
+    /// `isRunning` tells whether windows have much in common.
     init(isCounter: Bool, perSecondOf rangeMillis: Int64?, isRunning: Bool) {
         self.isCounter = isCounter
         self.rangeMillis = rangeMillis
