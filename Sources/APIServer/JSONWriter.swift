@@ -118,6 +118,13 @@ package struct JSONWriter: Sendable {
         endObject()
     }
 
+    /// Writes an array of elements that are JSON already, each behind a comma.
+    package mutating func array(ofWritten elements: [UInt8]) {
+        beginArray()
+        bytes.append(contentsOf: elements.dropFirst())
+        endArray()
+    }
+
     /// Writes an array of strings.
     package mutating func strings(_ items: some Sequence<String>) {
         beginArray()

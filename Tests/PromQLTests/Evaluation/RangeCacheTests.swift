@@ -122,7 +122,7 @@ struct RangeCacheTests {
 
     @Test("answers are those of the engine, whatever was asked and changed before")
     func random() throws {
-        var random = SplitMix(seed: 20261130)
+        var random = SplitMix(state: 20_261_130)
         let source = filled()
         let cache = RangeCache(leastDuration: .zero) { 1 << 20 }
         for _ in 0..<400 {
@@ -143,7 +143,7 @@ struct RangeCacheTests {
         let cache = RangeCache(leastDuration: .zero) { 1 << 20 }
         func starts(_ start: Int64, _ end: Int64) throws -> [Int64] {
             source.selected.withLock { $0 = [] }
-            let question = try question("sum(rate(x[5m]))", start, end)
+            let question = try question("sum(sum_over_time(x[5m]))", start, end)
             _ = try cache.range(question, Engine(), source: source, budget: .unlimited())
             return source.selected.withLock { $0 }
         }
@@ -177,11 +177,11 @@ struct RangeCacheTests {
     @Test("it keeps to its capacity")
     func capacity() throws {
         let source = filled()
-        let cache = RangeCache(leastDuration: .zero) { 8000 }
+        let cache = RangeCache(leastDuration: .zero) { 64_000 }
         for start in 0..<40 {
             let question = try question("sum(x) + \(start)", 1, 60)
             _ = try cache.range(question, Engine(), source: source, budget: .unlimited())
-            #expect(cache.figures.byteCount <= 8000)
+            #expect(cache.figures.byteCount <= 64_000)
         }
         #expect(cache.figures.count > 0)
     }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// Answers of range queries, so that a dashboard that asks again has only the new steps evaluated.
 ///
-/// An answer is remembered with the source's mark of the moment before it was computed. Of a remembered answer
-/// those steps count whose samples the source says are unchanged since; the others, before and behind, are
-/// evaluated. What does not depend on steps alone (`StepReach`), yields native histograms or has remarks is
+/// An answer is remembered with the source's mark of the moment before it was computed. Of a remembered
+/// answer those steps count whose samples the source says are unchanged since; the others, before and behind,
+/// are evaluated. What does not depend on steps alone (`StepReach`), yields native histograms or has remarks is
 /// not remembered.
 package final class RangeCache: Sendable {
     /// How the cache is doing.
@@ -64,7 +64,7 @@ package final class RangeCache: Sendable {
         var phaseMillis: Int64
         var lookbackMillis: Int64
         var subqueryStepMillis: Int64
-        /// About how many steps there are, so that two panels over different ranges do not push each other out.
+        /// About how many steps there are, so that panels over different ranges do not push each other out.
         var lengthClass: Int
     }
 
@@ -141,17 +141,20 @@ package final class RangeCache: Sendable {
             let steps = RangeCache.steps(of: grid, in: kept, unchanged, reach),
             let answer = try extended(kept, by: steps, question, grid, engine, source, budget)
         {
-            if case .matrix(let series) = answer.value, steps.count < grid.count {
+            if steps.count < grid.count, case .matrix(let series) = answer.value {
                 keep(Kept(grid, mark, series), key)
             }
             return answer
         }
         let began = ContinuousClock.now
-        let answer = try evaluate(question, nil, engine, source, budget)
+        var answer = try evaluate(question, nil, engine, source, budget)
         guard began.duration(to: .now) >= leastDuration, answer.warnings.isEmpty,
-            answer.infos.isEmpty, case .matrix(let series) = answer.value,
-            series.allSatisfy({ $0.column.histograms.isEmpty })
+            answer.infos.isEmpty, case .matrix(let found) = answer.value,
+            found.allSatisfy({ $0.column.histograms.isEmpty }),
+            RangeCache.byteCount(found) <= capacity() / 16
         else { return answer }
+        let series = found.map(RangeCache.written)
+        answer = try RangeCache.answer(series, budget)
         keep(Kept(grid, mark, series), key)
         return answer
     }
@@ -187,7 +190,6 @@ package final class RangeCache: Sendable {
         _ budget: QueryBudget
     ) throws(PromQLError) -> QueryAnswer? {
         var pieces: [[RangeSeries]] = []
-        var held: [HeldMemory?] = []
         for part in [0..<steps.lowerBound, steps, steps.upperBound..<grid.count] where !part.isEmpty {
             let range = TimeRange(
                 Timestamp(millis: grid.time(part.lowerBound)),
@@ -201,15 +203,24 @@ package final class RangeCache: Sendable {
             guard answer.warnings.isEmpty, answer.infos.isEmpty, case .matrix(let series) = answer.value,
                 series.allSatisfy({ $0.column.histograms.isEmpty })
             else { return nil }
-            pieces.append(series)
-            held.append(answer.memory)
+            pieces.append(series.map(RangeCache.written))
         }
-        let series = pieces.dropFirst().reduce(pieces[0], RangeCache.joined)
+        return try RangeCache.answer(pieces.dropFirst().reduce(pieces[0], RangeCache.joined), budget)
+    }
+
+    private static func answer(_ series: [RangeSeries], _ budget: QueryBudget) throws(PromQLError)
+        -> QueryAnswer
+    {
         let memory: HeldMemory
-        do { memory = try HeldMemory.charge(RangeCache.byteCount(series), to: budget) } catch {
+        do { memory = try HeldMemory.charge(byteCount(series), to: budget) } catch {
             throw .source(error)
         }
         return QueryAnswer(value: .matrix(series), memory: memory)
+    }
+
+    /// The series with its samples as JSON.
+    private static func written(_ series: RangeSeries) -> RangeSeries {
+        RangeSeries(labels: series.labels, column: series.column, texts: PointTexts(series.column))
     }
 
     private func evaluate(
@@ -244,7 +255,7 @@ package final class RangeCache: Sendable {
                 timestamps: Array(times[from..<to]),
                 values: Array(item.column.values[from..<to])
             )
-            return RangeSeries(labels: item.labels, column: column)
+            return RangeSeries(labels: item.labels, column: column, texts: item.texts?.part(from..<to))
         }
     }
 
@@ -272,7 +283,9 @@ package final class RangeCache: Sendable {
                     column.timestamps.append(contentsOf: part.timestamps)
                     column.values.append(contentsOf: part.values)
                 }
-                result.append(RangeSeries(labels: earlier[left].labels, column: column))
+                var texts = earlier[left].texts
+                if let behind = later[right].texts { texts?.append(behind) } else { texts = nil }
+                result.append(RangeSeries(labels: earlier[left].labels, column: column, texts: texts))
                 left += 1
                 right += 1
             } else if earlier[left].labels < later[right].labels {
@@ -330,7 +343,8 @@ package final class RangeCache: Sendable {
 
     private static func byteCount(_ series: [RangeSeries]) -> Int {
         series.reduce(0) {
-            $0 + $1.labels.packed.count + 96 + $1.column.count * Limits.sampleMemoryBytes
+            $0 + $1.labels.packed.count + 128 + $1.column.count * Limits.sampleMemoryBytes
+                + ($1.texts?.byteCount ?? 0)
         }
     }
 }
