@@ -52,7 +52,12 @@ final class APIContext: Sendable {
         serviceThreads = try WorkerThreads(count: 2)
         queryThreads = try WorkerThreads(count: limits.current.concurrentQueries)
         rangeCache = RangeCache { [limits] in limits.current.queryCacheBytes }
-        queries = QueryRunner(limits: limits, threads: queryThreads, registry: registry)
+        queries = QueryRunner(
+            limits: limits,
+            threads: queryThreads,
+            telemetry: QueryTelemetry(registry, logger, slowMillis: configuration.slowQueryMillis),
+            registry: registry
+        )
         registry.collect("sextant_http_connections", help: "Open HTTP connections.", kind: .gauge) {
             [connections] in [(.empty, Double(connections.count))]
         }

@@ -60,6 +60,7 @@ struct Responder: HTTPResponder {
                 request: request,
                 body: body,
                 connection: context.connections.connection(of: channelContext.channel),
+                channel: channelContext.channel,
                 pathVariable: found.variable
             )
             answer = await self.answer(exchange, found.route)

@@ -26,6 +26,8 @@ package final class WorkerThreads: Sendable {
     private struct State {
         var jobs: [@Sendable () -> Void] = []
         var isStopped = false
+        /// Threads at work.
+        var busyCount = 0
     }
 
     /// The number of threads.
@@ -72,6 +74,20 @@ package final class WorkerThreads: Sendable {
         for _ in 0..<count { signal.signal() }
     }
 
+    /// Has `work` done by a thread that is idle, if there is one and fewer than `limit` are busy.
+    ///
+    /// - Returns: Whether it will be done.
+    package func tryRun(limit: Int, _ work: @escaping @Sendable () -> Void) -> Bool {
+        let isTaken = state.withLock { state in
+            let busyCount = state.busyCount + state.jobs.count
+            guard !state.isStopped, state.jobs.isEmpty, busyCount < min(limit, count) else { return false }
+            state.jobs.append(work)
+            return true
+        }
+        if isTaken { signal.signal() }
+        return isTaken
+    }
+
     private func enqueue(_ job: @escaping @Sendable () -> Void) -> Bool {
         let isTaken = state.withLock { state in
             if !state.isStopped { state.jobs.append(job) }
@@ -86,10 +102,13 @@ package final class WorkerThreads: Sendable {
             signal.wait()
             let (job, isOver) = state.withLock { state -> ((@Sendable () -> Void)?, Bool) in
                 let job = state.jobs.isEmpty ? nil : state.jobs.removeFirst()
+                if job != nil { state.busyCount += 1 }
                 return (job, job == nil && state.isStopped)
             }
             if isOver { return }
-            job?()
+            guard let job else { continue }
+            job()
+            state.withLock { $0.busyCount -= 1 }
         }
     }
 }

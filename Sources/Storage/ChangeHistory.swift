@@ -1,7 +1,7 @@
 import Model
 
-/// From which time on the samples have changed, and when; so that who remembers an answer can tell how much of
-/// it still holds.
+/// From which time on the samples have changed, and when; so that who remembers an answer can tell how much
+/// of it still holds.
 ///
 /// Changes are numbered. Of two changes the later one alone counts if it reaches as far back, so that a store
 /// which is written to in order remembers one for each minute, and the oldest of many are taken for one.

@@ -11,8 +11,8 @@ final class StoredSeriesSet: SeriesSet {
     private let reading: Mutex<Reading>
 
     private struct Reading {
-        /// By the segments' identities.
-        var readers: [UInt64: Segment.Reader] = [:]
+        /// Those that no thread reads with, by the segments' identities.
+        var readers: [UInt64: [Segment.Reader]] = [:]
         var warnings: [String]
     }
 
@@ -46,13 +46,10 @@ final class StoredSeriesSet: SeriesSet {
             return
         }
         var result = SampleColumn()
-        reading.withLock { reading in
-            for part in item.parts {
-                switch part {
-                case .head(let head): result.merge(head.column(in: range))
-                case .segment(let segment, let ordinal):
-                    result.merge(samples(of: segment, ordinal, range, &reading))
-                }
+        for part in item.parts {
+            switch part {
+            case .head(let head): result.merge(head.column(in: range))
+            case .segment(let segment, let ordinal): result.merge(samples(of: segment, ordinal, range))
             }
         }
         column = result
@@ -61,26 +58,30 @@ final class StoredSeriesSet: SeriesSet {
     private func samples(
         of segment: Segment,
         _ ordinal: UInt32,
-        _ range: TimeRange,
-        _ reading: inout Reading
+        _ range: TimeRange
     ) -> SampleColumn {
-        var reader = reading.readers.removeValue(forKey: segment.identity) ?? Segment.Reader(isOfQuery: true)
-        defer { reading.readers[segment.identity] = reader }
+        // Several threads may read; each has a reader of its own for as long.
+        let idle = reading.withLock { $0.readers[segment.identity]?.popLast() }
+        var reader = idle ?? Segment.Reader(isOfQuery: true)
+        defer { reading.withLock { $0.readers[segment.identity, default: []].append(reader) } }
         var samples = SampleColumn()
         do throws(StorageError) {
             samples = try segment.read(ordinal, in: range, &reader)
         } catch {
             reader.damages.append(error)
         }
-        for error in reader.damages { note(error, segment, &reading) }
+        for error in reader.damages { note(error, segment) }
         reader.damages = []
         return samples
     }
 
-    private func note(_ error: StorageError, _ segment: Segment, _ reading: inout Reading) {
+    private func note(_ error: StorageError, _ segment: Segment) {
         let text = Store.warning(about: segment)
-        guard !reading.warnings.contains(text) else { return }
-        reading.warnings.append(text)
-        segment.note(error)
+        let isNew = reading.withLock { reading in
+            guard !reading.warnings.contains(text) else { return false }
+            reading.warnings.append(text)
+            return true
+        }
+        if isNew { segment.note(error) }
     }
 }

@@ -28,4 +28,6 @@ struct Configuration: Hashable, Sendable {
     var history = HistorySettings()
     /// How often the values of pushed groups are stored again, in milliseconds.
     var pushIntervalMillis: Int64 = 60_000
+    /// How long a query runs that the log calls slow, in milliseconds; 0: none is.
+    var slowQueryMillis: Int64 = 5000
 }

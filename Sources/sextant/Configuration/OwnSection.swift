@@ -7,7 +7,9 @@ import StrictYAML
 ///
 /// Each key has one line in `keys` and one in `read`.
 enum OwnSection {
-    private static let keys = ["allowed_hosts", "history", "limits", "push_interval", "receivers"]
+    private static let keys = [
+        "allowed_hosts", "history", "limits", "push_interval", "receivers", "slow_query_log_threshold",
+    ]
 
     /// Takes over what `node` sets.
     static func read(_ node: YAMLNode, into configuration: inout Configuration, _ reader: inout StrictReader)
@@ -18,6 +20,9 @@ enum OwnSection {
         }
         if let millis = reader.durationMillis(fields, "push_interval"), millis > 0 {
             configuration.pushIntervalMillis = millis
+        }
+        if let millis = reader.durationMillis(fields, "slow_query_log_threshold"), millis >= 0 {
+            configuration.slowQueryMillis = millis
         }
         if let history = fields["history"] {
             HistorySection.read(history, into: &configuration.history, &reader)
