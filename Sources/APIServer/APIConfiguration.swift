@@ -15,6 +15,8 @@ package struct APIConfiguration: Sendable {
     package var allowedHosts: @Sendable () -> [String] = { [] }
     /// What requests and queries may use up.
     package var limits = LimitsInForce()
+    /// How long a query runs that the log calls slow, in milliseconds; 0: none is.
+    package var slowQueryMillis: @Sendable () -> Int64 = { 5000 }
     /// How far the store is with reading its log, for `/api/v1/status/walreplay`.
     package var replay = ReplayProgress()
     /// What `/api/v1/status/flags` shows.

@@ -1,5 +1,6 @@
 import Logging
 import Model
+import PromQL
 import Synchronization
 import Telemetry
 
@@ -25,6 +26,8 @@ final class APIContext: Sendable {
     let startTime: Timestamp
     let connections = ConnectionTable()
     let queries: QueryRunner
+    /// Answers of range queries.
+    let rangeCache: RangeCache
     /// Threads for the daemon's own reads and for what administrators ask for, so that queries cannot keep
     /// them out.
     let serviceThreads: WorkerThreads
@@ -48,13 +51,20 @@ final class APIContext: Sendable {
         telemetry = HTTPTelemetry(registry)
         serviceThreads = try WorkerThreads(count: 2)
         queryThreads = try WorkerThreads(count: limits.current.concurrentQueries)
-        queries = QueryRunner(limits: limits, threads: queryThreads, registry: registry)
+        rangeCache = RangeCache { [limits] in limits.current.queryCacheBytes }
+        queries = QueryRunner(
+            limits: limits,
+            threads: queryThreads,
+            telemetry: QueryTelemetry(registry, logger, slowMillis: configuration.slowQueryMillis),
+            registry: registry
+        )
         registry.collect("sextant_http_connections", help: "Open HTTP connections.", kind: .gauge) {
             [connections] in [(.empty, Double(connections.count))]
         }
         registry.collect("sextant_bodies_in_flight_bytes", help: "Memory of bodies at work.", kind: .gauge) {
             [bodies] in [(.empty, Double(bodies.current))]
         }
+        register(rangeCache, registry)
         registry.collect(
             "sextant_limit",
             help: "The limits in force, by the names they have in the configuration; times in seconds.",
@@ -66,6 +76,22 @@ final class APIContext: Sendable {
                 return (Labels(["name": entry.name]), entry.unit == .time ? value / 1000 : value)
             }
         }
+    }
+
+    private func register(_ cache: RangeCache, _ registry: Registry) {
+        registry.collect("sextant_query_cache_bytes", help: "Memory of remembered answers.", kind: .gauge) {
+            [(.empty, Double(cache.figures.byteCount))]
+        }
+        registry.collect(
+            "sextant_query_cache_hits_total",
+            help: "Range queries of which an answer was remembered.",
+            kind: .counter
+        ) { [(.empty, Double(cache.figures.hitCount))] }
+        registry.collect(
+            "sextant_query_cache_misses_total",
+            help: "Range queries of which no answer was remembered.",
+            kind: .counter
+        ) { [(.empty, Double(cache.figures.missCount))] }
     }
 
     var phase: Phase { currentPhase.withLock { $0 } }

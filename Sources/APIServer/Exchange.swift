@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Model
+import NIOCore
 
 /// One request, as the handlers of routes see it.
 struct Exchange {
@@ -11,8 +12,15 @@ struct Exchange {
     let body: RequestBodyReader
     /// The connection it came on; nil if that is closed already.
     let connection: Connection?
+    /// The channel it came on.
+    let channel: any Channel
     /// The part of the path that stands for the route's variable, still escaped.
     let pathVariable: Substring
+
+    /// What a query of this request is, for telemetry.
+    func origin(_ kind: QueryOrigin.Kind, _ text: String) -> QueryOrigin {
+        QueryOrigin(kind: kind, text: text) { [channel] in channel.remoteAddress?.ipAddress ?? "" }
+    }
 
     /// The value of a header field.
     func header(_ name: HTTPField.Name) -> String? {

@@ -39,7 +39,11 @@ package struct JSONWriter: Sendable {
     package mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        appendEscaped(text.utf8.span)
+        if JSONWriter.isPlain(text.utf8.span) {
+            bytes.append(contentsOf: text.utf8)
+        } else {
+            appendEscaped(text.utf8.span)
+        }
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -106,12 +110,19 @@ package struct JSONWriter: Sendable {
         while let (name, value) = labels.next(at: &position) {
             separate()
             bytes.append(UInt8(ascii: "\""))
-            appendEscaped(packed.extracting(name))
+            append(labels.packed, name, packed)
             bytes.append(contentsOf: "\":\"".utf8)
-            appendEscaped(packed.extracting(value))
+            append(labels.packed, value, packed)
             bytes.append(UInt8(ascii: "\""))
         }
         endObject()
+    }
+
+    /// Writes an array of elements that are JSON already, each behind a comma.
+    package mutating func array(ofWritten elements: [UInt8]) {
+        beginArray()
+        bytes.append(contentsOf: elements.dropFirst())
+        endArray()
     }
 
     /// Writes an array of strings.
@@ -137,6 +148,30 @@ package struct JSONWriter: Sendable {
     private mutating func separate() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = true
+    }
+
+    /// Appends the bytes in `range` of `text`, whose span is `span`.
+    private mutating func append(_ text: [UInt8], _ range: Range<Int>, _ span: Span<UInt8>) {
+        let part = span.extracting(range)
+        if JSONWriter.isPlain(part) {
+            bytes.append(contentsOf: text[range])
+        } else {
+            appendEscaped(part)
+        }
+    }
+
+    /// Whether nothing of the text needs an escape.
+    private static func isPlain(_ text: Span<UInt8>) -> Bool {
+        // Without a jump in the loop, which is nearly always walked to the end.
+        var isSpecial = false
+        for index in text.indices {
+            let byte = text[index]
+            let isQuoted = byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20
+            let isMarkup = byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "&")
+            // The last bytes of the line separators.
+            isSpecial = isSpecial || isQuoted || isMarkup || byte & 0xfe == 0xa8
+        }
+        return !isSpecial
     }
 
     private mutating func appendEscaped(_ text: Span<UInt8>) {

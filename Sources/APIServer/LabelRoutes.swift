@@ -11,7 +11,7 @@ enum LabelRoutes {
     {
         let parameters = try await exchange.parameters()
         guard !parameters.all("match[]").isEmpty else { throw .badData("no match[] parameter provided") }
-        return try await answer(exchange, parameters) {
+        return try await answer(exchange, .series, parameters) {
             request,
             budget throws(SourceError) in
             try backend.source.series(request, budget: budget)
@@ -24,7 +24,7 @@ enum LabelRoutes {
     @Sendable static func names(_ exchange: Exchange, _ backend: APIBackend) async throws(APIError) -> Answer
     {
         let parameters = try await exchange.parameters()
-        return try await answer(exchange, parameters) {
+        return try await answer(exchange, .labels, parameters) {
             request,
             budget throws(SourceError) in
             try backend.source.labelNames(request, budget: budget)
@@ -44,7 +44,7 @@ enum LabelRoutes {
             throw .badData("invalid label name: \(LabelText.quoted(String(exchange.pathVariable)))")
         }
         let name = EscapedName.decode(escaped)
-        return try await answer(exchange, parameters) {
+        return try await answer(exchange, .labels, parameters) {
             request,
             budget throws(SourceError) in
             try backend.source.labelValues(name, request, budget: budget)
@@ -55,6 +55,7 @@ enum LabelRoutes {
 
     private static func answer<Item: Sendable>(
         _ exchange: Exchange,
+        _ kind: QueryOrigin.Kind,
         _ parameters: Parameters,
         read: @escaping @Sendable (LabelRequest, QueryBudget) throws(SourceError) -> LabelAnswer<Item>,
         write: @escaping @Sendable (inout JSONWriter, Item) -> Void
@@ -64,7 +65,10 @@ enum LabelRoutes {
         let limit = try parameters.limit()
         let texts = parameters.all("match[]")
         let limits = exchange.limits
-        return try await exchange.context.queries.run(for: exchange.connection) { budget throws(APIError) in
+        return try await exchange.context.queries.run(
+            for: exchange.connection,
+            exchange.origin(kind, texts.joined(separator: " "))
+        ) { budget throws(APIError) in
             var selections: [[Matcher]] = []
             for text in texts { selections.append(try selection(text, limits)) }
             let request = LabelRequest(selections: selections, range: TimeRange(start, end), limit: limit)

@@ -95,6 +95,12 @@ struct QueryAnswerPieces: AnswerPieces {
             json.beginObject()
             json.key("metric")
             json.labels(series.labels)
+            if let texts = series.texts {
+                json.key("values")
+                json.array(ofWritten: texts.bytes)
+                json.endObject()
+                return .series(index + 1, sample: 0)
+            }
             if hasValues {
                 json.key("values")
                 json.beginArray()

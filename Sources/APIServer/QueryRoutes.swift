@@ -16,7 +16,10 @@ enum QueryRoutes {
         let limit = try parameters.limit()
         let time = try parameters.time("time", or: exchange.context.now())
         let lookback = try parameters.lookbackMillis(or: exchange.context.configuration.lookbackMillis)
-        return try await answer(exchange, parameters, limit) { expr, text, budget throws(PromQLError) in
+        return try await answer(exchange, .instant, parameters, limit) {
+            expr,
+            text,
+            budget throws(PromQLError) in
             try backend.engine().instant(
                 expr,
                 text: text,
@@ -38,8 +41,23 @@ enum QueryRoutes {
         let stepMillis = try stepMillis(parameters, exchange.limits, from: start, to: end)
         let limit = try parameters.limit()
         let lookback = try parameters.lookbackMillis(or: exchange.context.configuration.lookbackMillis)
-        return try await answer(exchange, parameters, limit) { expr, text, budget throws(PromQLError) in
-            try backend.engine().range(
+        let cache = parameters["nocache"] == "1" ? nil : exchange.context.rangeCache
+        return try await answer(exchange, .range, parameters, limit) {
+            expr,
+            text,
+            budget throws(PromQLError) in
+            if let cache {
+                let question = RangeCache.Question(
+                    expr,
+                    text: text,
+                    from: start,
+                    through: end,
+                    stepMillis: stepMillis,
+                    lookbackMillis: lookback
+                )
+                return try cache.range(question, backend.engine(), source: backend.source, budget: budget)
+            }
+            return try backend.engine().range(
                 expr,
                 text: text,
                 start: start,
@@ -103,6 +121,7 @@ enum QueryRoutes {
 
     private static func answer(
         _ exchange: Exchange,
+        _ kind: QueryOrigin.Kind,
         _ parameters: Parameters,
         _ limit: Int?,
         _ evaluate: @escaping Evaluation
@@ -115,6 +134,7 @@ enum QueryRoutes {
         let asked = ContinuousClock.now
         return try await context.queries.run(
             for: exchange.connection,
+            exchange.origin(kind, text),
             timeLimitMillis: timeLimitMillis
         ) { budget throws(APIError) in
             let began = ContinuousClock.now

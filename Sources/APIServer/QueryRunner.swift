@@ -1,4 +1,5 @@
 import Model
+import PromQL
 import Synchronization
 import Telemetry
 
@@ -15,9 +16,18 @@ final class QueryRunner: Sendable {
     private let gate: QueryGate
     private let memory = SharedAmount()
     private let threads: WorkerThreads
+    private let helpers: IdleThreads
+    private let telemetry: QueryTelemetry
     private let state = Mutex(State())
 
-    init(limits: LimitsInForce, threads: WorkerThreads, registry: Registry) {
+    init(
+        limits: LimitsInForce,
+        threads: WorkerThreads,
+        telemetry: QueryTelemetry,
+        registry: Registry
+    ) {
+        self.telemetry = telemetry
+        helpers = IdleThreads(threads: threads, limit: APIConfiguration.coreCount)
         self.limits = limits
         gate = QueryGate(limits)
         self.threads = threads
@@ -46,21 +56,25 @@ final class QueryRunner: Sendable {
     ///
     /// - Parameters:
     ///   - connection: The client's; when it goes away the query is cancelled.
+    ///   - origin: What it is, for telemetry.
     ///   - timeLimitMillis: How long the query may run.
     ///   - work: The query; it is given its budget.
     /// - Returns: What `work` returns.
     /// - Throws: What `work` throws, or that there is no room for the query.
     func run<Value: Sendable>(
         for connection: Connection?,
+        _ origin: QueryOrigin = QueryOrigin(),
         timeLimitMillis: Int64? = nil,
         _ work: @escaping @Sendable (QueryBudget) throws(APIError) -> Value
     ) async throws(APIError) -> Value {
+        let asked = ContinuousClock.now
         try await gate.enter(connection)
         defer { gate.leave() }
         let budget = QueryBudget(
             limits: limits.current,
             timeLimitMillis: timeLimitMillis,
-            allQueries: memory
+            allQueries: memory,
+            helpers: helpers
         )
         let key = try register(budget)
         defer { state.withLock { $0.budgets[key] = nil } }
@@ -70,8 +84,20 @@ final class QueryRunner: Sendable {
         }
         let result: Result<Value, APIError>
         do {
-            result = try await threads.run { () -> Result<Value, APIError> in
-                Result { () throws(APIError) in try work(budget) }
+            result = try await threads.run { [telemetry] () -> Result<Value, APIError> in
+                let (began, beganThread) = (ContinuousClock.now, ThreadTime.now)
+                let result = Result { () throws(APIError) in try work(budget) }
+                var isFailed = false
+                if case .failure = result { isFailed = true }
+                let cost = QueryTelemetry.Cost(
+                    waited: asked.duration(to: began),
+                    took: began.duration(to: .now),
+                    processor: ThreadTime.now - beganThread + budget.helpTime,
+                    sampleCount: budget.scannedSampleCount,
+                    isFailed: isFailed
+                )
+                telemetry.note(origin, cost)
+                return result
             }
         } catch {
             throw .busy(error.description)
@@ -97,5 +123,16 @@ final class QueryRunner: Sendable {
         }
         guard let key else { throw .busy("the daemon is stopping") }
         return key
+    }
+}
+
+/// The query threads that have nothing to do, for large queries.
+private struct IdleThreads: SpareThreads {
+    let threads: WorkerThreads
+    /// More threads than processors do not help.
+    let limit: Int
+
+    func tryRun(_ work: @escaping @Sendable () -> Void) -> Bool {
+        threads.tryRun(limit: limit, work)
     }
 }

@@ -17,6 +17,8 @@ struct ChannelContext: InitializableFromSource {
 struct Responder: HTTPResponder {
     /// From how many bytes on a body is compressed for clients that take gzip.
     private static let compressedFromBytes = 1024
+    /// Up to how many bytes a body is compressed on the thread of its connection.
+    private static let quicklyCompressedBytes = 32 << 10
     /// Up to how many bytes a body is small, so that reading it may delay other connections of its thread:
     /// some thousand samples, a millisecond or two.
     private static let smallBodyBytes = 256 << 10
@@ -58,6 +60,7 @@ struct Responder: HTTPResponder {
                 request: request,
                 body: body,
                 connection: context.connections.connection(of: channelContext.channel),
+                channel: channelContext.channel,
                 pathVariable: found.variable
             )
             answer = await self.answer(exchange, found.route)
@@ -71,7 +74,7 @@ struct Responder: HTTPResponder {
             statusCode: answer.statusCode,
             took: began.duration(to: .now)
         )
-        return response(answer, to: request)
+        return await response(answer, to: request)
     }
 
     private func answer(_ exchange: Exchange, _ route: Route) async -> Answer {
@@ -126,7 +129,7 @@ struct Responder: HTTPResponder {
 
     // MARK: - The answer on the wire
 
-    private func response(_ answer: Answer, to request: Request) -> Response {
+    private func response(_ answer: Answer, to request: Request) async -> Response {
         var headers = HTTPFields()
         for (name, value) in Responder.securityFields { headers[name] = value }
         for (name, value) in Responder.named(answer.headers) { headers[name] = value }
@@ -152,7 +155,7 @@ struct Responder: HTTPResponder {
                 headers[.vary] = "Accept-Encoding"
                 if takesGzip(request) {
                     headers[.contentEncoding] = "gzip"
-                    bytes = Gzip.compress(bytes, level: 3)
+                    bytes = await compressed(bytes)
                 }
             }
             if request.method == .head || bytes.isEmpty {
@@ -164,6 +167,13 @@ struct Responder: HTTPResponder {
                 headers: headers,
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
             )
+        }
+    }
+
+    private func compressed(_ bytes: [UInt8]) async -> [UInt8] {
+        guard bytes.count > Responder.quicklyCompressedBytes else { return Gzip.compress(bytes, level: 3) }
+        return await withTaskExecutorPreference(globalConcurrentExecutor) {
+            Gzip.compress(bytes, level: 3)
         }
     }
 

@@ -25,7 +25,7 @@ struct Route: Sendable {
     /// Whether a request with a small body is answered on the thread of its connection.
     ///
     /// That saves the way to another thread and back, and delays the other connections of the thread: only
-    /// for what neither computes long nor waits for a disk there.
+    /// for what neither computes long nor waits for a disk there. Queries do so on threads of their own.
     var isQuick = false
 
     init(

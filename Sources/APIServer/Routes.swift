@@ -25,15 +25,15 @@ enum Routes {
         Route("/-/ready", [.get, .head], .always(HealthRoutes.ready), isQuick: true),
         Route("/-/reload", [.post, .put], .ready(AdminRoutes.reload)),
 
-        Route("/api/v1/query", [.get, .post], .ready(QueryRoutes.instant)),
-        Route("/api/v1/query_range", [.get, .post], .ready(QueryRoutes.range)),
+        Route("/api/v1/query", [.get, .post], .ready(QueryRoutes.instant), isQuick: true),
+        Route("/api/v1/query_range", [.get, .post], .ready(QueryRoutes.range), isQuick: true),
         Route("/api/v1/query_exemplars", [.get, .post], .ready(QueryRoutes.exemplars)),
         Route("/api/v1/format_query", [.get, .post], .ready(QueryRoutes.format)),
         Route("/api/v1/parse_query", [.get, .post], .ready(QueryRoutes.parse)),
 
-        Route("/api/v1/series", [.get, .post], .ready(LabelRoutes.series)),
-        Route("/api/v1/labels", [.get, .post], .ready(LabelRoutes.names)),
-        Route("/api/v1/label/\(Route.variable)/values", [.get], .ready(LabelRoutes.values)),
+        Route("/api/v1/series", [.get, .post], .ready(LabelRoutes.series), isQuick: true),
+        Route("/api/v1/labels", [.get, .post], .ready(LabelRoutes.names), isQuick: true),
+        Route("/api/v1/label/\(Route.variable)/values", [.get], .ready(LabelRoutes.values), isQuick: true),
         Route("/api/v1/metadata", [.get], .ready(MetadataRoute.list)),
 
         Route("/api/v1/rules", [.get], .ready(RuleRoutes.rules)),

@@ -1,5 +1,5 @@
+import Dispatch
 import Glibc
-import NIOConcurrencyHelpers
 import Synchronization
 
 /// Threads of our own for work that blocks on disk or recurses deeply, such as queries.
@@ -23,22 +23,19 @@ package final class WorkerThreads: Sendable {
         }
     }
 
-    /// What the threads wait for.
-    private enum Signal {
-        case idle
-        case wake
-    }
-
     private struct State {
         var jobs: [@Sendable () -> Void] = []
         var isStopped = false
+        /// Threads at work.
+        var busyCount = 0
     }
 
     /// The number of threads.
     package let count: Int
 
     private let state = Mutex(State())
-    private let signal = ConditionLock(value: Signal.idle)
+    /// Wakes one thread for each job; a condition would wake all of them.
+    private let signal = DispatchSemaphore(value: 0)
 
     /// Starts the threads.
     ///
@@ -74,7 +71,21 @@ package final class WorkerThreads: Sendable {
     /// Ends the threads once the work they were given is done; later work is refused.
     package func stop() {
         state.withLock { $0.isStopped = true }
-        wake()
+        for _ in 0..<count { signal.signal() }
+    }
+
+    /// Has `work` done by a thread that is idle, if there is one and fewer than `limit` are busy.
+    ///
+    /// - Returns: Whether it will be done.
+    package func tryRun(limit: Int, _ work: @escaping @Sendable () -> Void) -> Bool {
+        let isTaken = state.withLock { state in
+            let busyCount = state.busyCount + state.jobs.count
+            guard !state.isStopped, state.jobs.isEmpty, busyCount < min(limit, count) else { return false }
+            state.jobs.append(work)
+            return true
+        }
+        if isTaken { signal.signal() }
+        return isTaken
     }
 
     private func enqueue(_ job: @escaping @Sendable () -> Void) -> Bool {
@@ -82,25 +93,22 @@ package final class WorkerThreads: Sendable {
             if !state.isStopped { state.jobs.append(job) }
             return !state.isStopped
         }
-        wake()
+        if isTaken { signal.signal() }
         return isTaken
-    }
-
-    private func wake() {
-        signal.lock()
-        signal.unlock(withValue: .wake)
     }
 
     private func work() {
         while true {
-            signal.lock(whenValue: .wake)
-            let (job, staysAwake, isOver) = state.withLock { state in
+            signal.wait()
+            let (job, isOver) = state.withLock { state -> ((@Sendable () -> Void)?, Bool) in
                 let job = state.jobs.isEmpty ? nil : state.jobs.removeFirst()
-                return (job, !state.jobs.isEmpty || state.isStopped, job == nil && state.isStopped)
+                if job != nil { state.busyCount += 1 }
+                return (job, job == nil && state.isStopped)
             }
-            signal.unlock(withValue: staysAwake ? .wake : .idle)
             if isOver { return }
-            job?()
+            guard let job else { continue }
+            job()
+            state.withLock { $0.busyCount -= 1 }
         }
     }
 }

@@ -42,35 +42,53 @@ struct HuffmanCode {
     /// code in the number that the symbol means (4).
     func decodingTable() -> [UInt64] {
         let size = 1 << Huffman.maxCodeLength
-        var table = [UInt64](repeating: 0, count: size)
-        for (symbol, length) in lengths.enumerated() where length > 0 {
-            var entry = UInt64(symbol) | UInt64(length) << 8
+        return [UInt64](unsafeUninitializedCapacity: size) { buffer, count in
+            guard let table = buffer.baseAddress else { return }
+            table.initialize(repeating: 0, count: size)
+            count = size
+            fill(table)
+        }
+    }
+
+    private func fill(_ table: UnsafeMutablePointer<UInt64>) {
+        let size = 1 << Huffman.maxCodeLength
+        for symbol in 0..<lengths.count where lengths[symbol] > 0 {
+            let length = UInt64(lengths[symbol])
+            var entry = UInt64(symbol) | length << 8
             entry |= UInt64(Huffman.extraBitCount(symbol)) << 12
             if symbol < Huffman.literalCount {
-                entry |= 1 << 18 | UInt64(length) << 21 | UInt64(symbol) << 37
+                entry |= 1 << 18 | length << 21 | UInt64(symbol) << 37
             } else {
                 entry |= UInt64(2 | symbol & 1) << 37
             }
-            for index in stride(from: Int(codes[symbol]), to: size, by: 1 << Int(length)) {
+            var index = Int(codes[symbol])
+            while index < size {
                 table[index] = entry
+                index &+= 1 &<< Int(length)
             }
         }
-        let single = table
-        for index in 0..<size where single[index] >> 18 & 7 == 1 {
-            var bitCount = Int(single[index] >> 8 & 15)
-            var count: UInt64 = 1
-            var entry = single[index] & (0x3ffff | 15 << 37)
-            while count < 4, bitCount < Huffman.maxCodeLength {
-                let following = single[index >> bitCount]
-                let length = Int(following >> 8 & 15)
-                guard following >> 18 & 7 == 1, bitCount + length <= Huffman.maxCodeLength else { break }
-                entry |= (following & 15) << (25 + 4 * (count - 1))
-                bitCount += length
-                count += 1
+        // From the highest value of the bits down: what follows a code is a lower one, whose entry is still
+        // as it was made above.
+        var index = size &- 1
+        while index >= 0 {
+            defer { index &-= 1 }
+            var entry = table[index]
+            guard entry &>> 18 & 7 == 1 else { continue }
+            var bitCount = entry &>> 8 & 15
+            var shift: UInt64 = 25
+            while shift < 37 {
+                let following = table[index &>> Int(truncatingIfNeeded: bitCount)]
+                let length = following &>> 8 & 15
+                let end = bitCount &+ length
+                guard following &>> 18 & 7 == 1, end <= UInt64(Huffman.maxCodeLength) else { break }
+                entry |= (following & 15) &<< shift
+                bitCount = end
+                shift &+= 4
             }
-            table[index] = entry | count << 18 | UInt64(bitCount) << 21
+            let literals = (shift &- 21) / 4
+            entry &= ~(7 &<< 18 | 15 &<< 21)
+            table[index] = entry | literals &<< 18 | bitCount &<< 21
         }
-        return table
     }
 
     /// Code lengths of at most `Huffman.maxCodeLength` that suit the `counts` of symbols.

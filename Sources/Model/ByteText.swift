@@ -16,16 +16,20 @@ public struct ByteText: Hashable, Comparable, Sendable {
     /// Whether the bytes are the same.
     @inlinable
     public static func == (left: ByteText, right: ByteText) -> Bool {
-        let (left, right) = (left.string.utf8Span.span, right.string.utf8Span.span)
-        guard left.count == right.count else { return false }
-        for index in left.indices where left[index] != right[index] { return false }
+        let (one, other) = (left.string.utf8.span, right.string.utf8.span)
+        guard one.count == other.count else { return false }
+        for index in one.indices where one[index] != other[index] { return false }
         return true
     }
 
     /// Orders byte by byte; a prefix comes first.
     @inlinable
     public static func < (left: ByteText, right: ByteText) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+        let (one, other) = (left.string.utf8.span, right.string.utf8.span)
+        for index in 0..<min(one.count, other.count) where one[index] != other[index] {
+            return one[index] < other[index]
+        }
+        return one.count < other.count
     }
 
     /// Feeds the bytes to `hasher`.

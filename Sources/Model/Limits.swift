@@ -98,6 +98,10 @@ public struct Limits: Hashable, Sendable {
     public var queryMemoryBytes = 128 << 20
     /// The same of all queries from the API together.
     public var allQueriesMemoryBytes = 512 << 20
+    /// Answers of range queries that are remembered.
+    public var queryCacheBytes = 32 << 20
+    /// Decoded columns of samples that queries wanted more than once lately.
+    public var columnCacheBytes = 64 << 20
     /// Points of a series in the answer to a range query.
     public var pointsPerSeries = 11_000
     /// Points of a series inside of a subquery.
@@ -198,6 +202,8 @@ extension Limits {
         Entry("samples_per_query", .count, \.samplesPerQuery, 1...size),
         Entry("query_memory_bytes", .bytes, \.queryMemoryBytes, (64 << 10)...size),
         Entry("all_queries_memory_bytes", .bytes, \.allQueriesMemoryBytes, (64 << 10)...size),
+        Entry("query_cache_bytes", .bytes, \.queryCacheBytes, 0...size),
+        Entry("column_cache_bytes", .bytes, \.columnCacheBytes, 0...size, isLive: false),
         Entry("points_per_series", .count, \.pointsPerSeries, 1...10_000_000),
         Entry("points_per_subquery", .count, \.pointsPerSubquery, 1...10_000_000),
         Entry("series_per_answer", .count, \.seriesPerAnswer, 1...(1 << 30)),

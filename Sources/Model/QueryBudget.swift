@@ -14,6 +14,9 @@ public final class QueryBudget: Sendable {
     /// How long the query may run, in milliseconds.
     public let timeLimitMillis: Int64
 
+    /// Threads that may help; nil if the query has only its own.
+    public let helpers: (any SpareThreads)?
+
     private let deadline: ContinuousClock.Instant
     /// What all queries hold together, in bytes, and how much that may be.
     private let shared: (amount: SharedAmount, limitBytes: Int)?
@@ -26,6 +29,7 @@ public final class QueryBudget: Sendable {
     private let fiveMinuteBuckets = Atomic<Int>(0)
     private let hourBuckets = Atomic<Int>(0)
     private let dayBuckets = Atomic<Int>(0)
+    private let helpNanos = Atomic<Int64>(0)
 
     /// A budget whose time runs from now.
     ///
@@ -33,17 +37,20 @@ public final class QueryBudget: Sendable {
     ///   - limits: What one query may use up.
     ///   - timeLimitMillis: How long it may run, within `limits`; nil for what those allow.
     ///   - allQueries: What it shares with other queries; nil if it stands alone.
+    ///   - helpers: Threads that may help.
     public convenience init(
         limits: Limits,
         timeLimitMillis: Int64? = nil,
-        allQueries: SharedAmount? = nil
+        allQueries: SharedAmount? = nil,
+        helpers: (any SpareThreads)? = nil
     ) {
         self.init(
             sampleLimit: limits.samplesPerQuery,
             memoryLimitBytes: limits.queryMemoryBytes,
             seriesLimit: limits.seriesPerAnswer,
             timeLimitMillis: min(timeLimitMillis ?? .max, Int64(limits.queryTimeout)),
-            shared: allQueries.map { ($0, limits.allQueriesMemoryBytes) }
+            shared: allQueries.map { ($0, limits.allQueriesMemoryBytes) },
+            helpers: helpers
         )
     }
 
@@ -53,8 +60,10 @@ public final class QueryBudget: Sendable {
         memoryLimitBytes: Int = .max,
         seriesLimit: Int = .max,
         timeLimitMillis: Int64 = Int64(Limits.default.queryTimeout),
-        shared: (amount: SharedAmount, limitBytes: Int)? = nil
+        shared: (amount: SharedAmount, limitBytes: Int)? = nil,
+        helpers: (any SpareThreads)? = nil
     ) {
+        self.helpers = helpers
         self.sampleLimit = sampleLimit
         self.memoryLimitBytes = memoryLimitBytes
         self.seriesLimit = seriesLimit
@@ -153,6 +162,14 @@ public final class QueryBudget: Sendable {
         }
     }
 
+    /// Notes processor time that a helper has spent on the query.
+    public func noteHelp(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        helpNanos.add(seconds * 1_000_000_000 + attoseconds / 1_000_000_000, ordering: .relaxed)
+    }
+
+    /// The processor time of helpers.
+    public var helpTime: Duration { .nanoseconds(helpNanos.load(ordering: .relaxed)) }
     /// The most samples that were held at once.
     public var peakSampleCount: Int { peak.load(ordering: .relaxed) }
     /// The number of samples read.

@@ -28,11 +28,23 @@ public protocol SeriesSource: Sendable {
     /// Whether what these matchers select depends on a request's hints or on the ends of its range, so that
     /// it is of no use to another request with the same matchers and a range inside.
     func dependsOnHints(_ matchers: [Matcher]) -> Bool
+
+    /// A mark of the present, for `unchanged`; nil if the source does not know what changes.
+    func changeMark() -> UInt64?
+
+    /// The times whose samples are read now as they were when `mark` was given; nil if none is sure.
+    func unchanged(since mark: UInt64) -> TimeRange?
 }
 
 extension SeriesSource {
     /// Samples that are stored are the same whoever asks.
     public func dependsOnHints(_ matchers: [Matcher]) -> Bool { false }
+
+    /// A source need not know what changes.
+    public func changeMark() -> UInt64? { nil }
+
+    /// A source need not know what changes.
+    public func unchanged(since mark: UInt64) -> TimeRange? { nil }
 }
 
 /// Selected series, and their samples on demand: each is decoded when it is read, once.

@@ -14,6 +14,12 @@ public enum ValueText {
             append(integer: UInt64(magnitude), to: &out)
             return
         }
+        if magnitude >= 1e-3, magnitude < 1e15 {
+            // Swift prints these with the same digits, and has no exponent either.
+            if value.sign == .minus { out.append(UInt8(ascii: "-")) }
+            out.append(contentsOf: magnitude.description.utf8)
+            return
+        }
         let (digits, pointAt) = shortestDigits(magnitude)
         if value.sign == .minus { out.append(UInt8(ascii: "-")) }
         if magnitude < 1e-6 || magnitude >= 1e21 {
@@ -57,13 +63,17 @@ public enum ValueText {
             out.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: integer))
             return
         }
-        let start = out.count
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var start = 20
         var rest = integer
         while rest > 0 {
-            out.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            start &-= 1
+            digits[start] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         }
-        out[start...].reverse()
+        out.append(addingCapacity: 20 - start) { span in
+            for index in start..<20 { span.append(digits[index]) }
+        }
     }
 
     /// The value that `text` stands for in an exposition or a query: decimal, hexadecimal, `Inf`, `NaN` in

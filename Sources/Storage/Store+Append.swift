@@ -30,6 +30,8 @@ extension Store: SampleSink {
         var overwrittenCount = 0
         var outOfOrderCount = 0
         var newCount = 0
+        /// The time of the oldest sample that was stored, in milliseconds.
+        var firstMillis = Int64.max
     }
 
     private func write(
@@ -53,6 +55,7 @@ extension Store: SampleSink {
         try unsafe batch.labelBytes.withUnsafeBytes { labels in
             Result { () throws(SinkError) in try unsafe put(&write, labels, &state) }
         }.get()
+        if write.firstMillis != .max { state.changes.note(since: Timestamp(millis: write.firstMillis)) }
         if !state.record.isEmpty { write.commits.append(try log(state.record, write.epoch, &state)) }
         try note(batch.metadata, write.epoch, &state, &write.commits)
         telemetry.samplesAppended.add(write.outcome.storedSampleCount)
@@ -113,6 +116,7 @@ extension Store: SampleSink {
             case .outOfOrder: write.outOfOrderCount &+= 1
             }
             write.outcome.storedSampleCount &+= 1
+            write.firstMillis = min(write.firstMillis, millis)
         }
     }
 

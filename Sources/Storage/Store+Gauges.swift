@@ -73,6 +73,7 @@ extension Store {
             kind: .gauge
         ) { [(Labels(["mode": durability.rawValue]), 1)] }
         registerCache(registry)
+        registerColumns(registry)
     }
 
     // MARK: - Private
@@ -102,6 +103,28 @@ extension Store {
         }
         collect("sextant_segment_cache_misses_total", "Parts of segments that had to be read.", .counter) {
             $0.figures.missCount
+        }
+    }
+
+    private func registerColumns(_ registry: Registry) {
+        func collect(
+            _ name: String,
+            _ help: String,
+            _ kind: MetricMetadata.Kind,
+            _ read: @escaping @Sendable (SegmentFiles) -> Int
+        ) {
+            registry.collect(name, help: help, kind: kind) { [weak self] in
+                self.map { [(.empty, Double(read($0.segmentFiles)))] } ?? []
+            }
+        }
+        collect("sextant_column_cache_bytes", "Memory of decoded columns kept for queries.", .gauge) {
+            $0.values.figures.byteCount + $0.times.figures.byteCount
+        }
+        collect("sextant_column_cache_hits_total", "Columns of chunks that were kept decoded.", .counter) {
+            $0.values.figures.hitCount + $0.times.figures.hitCount
+        }
+        collect("sextant_column_cache_misses_total", "Columns of chunks that had to be decoded.", .counter) {
+            $0.values.figures.missCount + $0.times.figures.missCount
         }
     }
 }

@@ -7,9 +7,18 @@ extension Store {
         budget: QueryBudget
     ) throws(SourceError) -> LabelAnswer<Labels> {
         let view = view(of: request.range)
+        let selections = request.selections.isEmpty ? [[]] : request.selections
+        if selections.count == 1 {
+            // The series of one selection come in order, each once.
+            var found: [Labels] = []
+            let damages = try view.forEachSeries(try compile(selections[0]), request.range, budget) {
+                found.append($0.labels)
+            }
+            return try Store.answer(found, request, damages, budget)
+        }
         var found: Set<Labels> = []
         var warnings: [String] = []
-        for selection in request.selections.isEmpty ? [[]] : request.selections {
+        for selection in selections {
             let damages = try view.forEachSeries(try compile(selection), request.range, budget) {
                 found.insert($0.labels)
             }
@@ -18,7 +27,7 @@ extension Store {
             }
             for text in damages where !warnings.contains(text) { warnings.append(text) }
         }
-        return try Store.answer(Array(found), request, warnings, budget) { $0 < $1 }
+        return try Store.answer(found.sorted(), request, warnings, budget)
     }
 
     package func labelNames(
@@ -55,33 +64,41 @@ extension Store {
             for selection in request.selections { compiled.append(try compile(selection)) }
             selections = compiled
         }
-        var found: Set<ByteText> = []
+        var lists: [[ByteText]] = []
         let warnings = try view.forEachIndex(selections, request.range, budget) {
             index,
             series throws(StorageError) in
-            found.formUnion(try read(index, series))
+            lists.append(try read(index, series))
         }
-        return try Store.answer(found.map(\.string), request, warnings, budget) {
-            ByteText($0) < ByteText($1)
-        }
+        let texts = Store.union(lists)
+        return try Store.answer(texts.map(\.string), request, warnings, budget)
     }
 
+    /// The texts of all lists, sorted, each once.
+    private static func union(_ lists: [[ByteText]]) -> [ByteText] {
+        if let only = lists.first, lists.count == 1,
+            zip(only, only.dropFirst()).allSatisfy({ $0 < $1 })
+        {
+            return only
+        }
+        return Set(lists.joined()).sorted()
+    }
+
+    /// The answer with `items`, which are sorted, as far as the request wants them.
     private static func answer<Item: Sendable>(
         _ items: [Item],
         _ request: LabelRequest,
         _ warnings: [String],
-        _ budget: QueryBudget,
-        _ isBefore: (Item, Item) -> Bool
+        _ budget: QueryBudget
     ) throws(SourceError) -> LabelAnswer<Item> {
         try budget.checkpoint()
         let limit = request.limit ?? .max
         guard min(items.count, limit) <= budget.seriesLimit else {
             throw .tooManySeries(limit: budget.seriesLimit)
         }
-        let sorted = items.sorted(by: isBefore)
         return LabelAnswer(
-            items: Array(sorted.prefix(limit)),
-            isTruncated: sorted.count > limit,
+            items: limit < items.count ? Array(items.prefix(limit)) : items,
+            isTruncated: items.count > limit,
             warnings: warnings
         )
     }

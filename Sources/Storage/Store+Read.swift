@@ -22,6 +22,22 @@ extension Store: SeriesSource {
         }
     }
 
+    package func changeMark() -> UInt64? { state.withLock { $0.changes.mark } }
+
+    package func unchanged(since mark: UInt64) -> TimeRange? {
+        let now = options.now()
+        return state.withLock { state in
+            // What expires is gone to the millisecond.
+            let start = state.retention.shortestMillis.map { now.advanced(byMillis: -$0) } ?? .min
+            return TimeRange(start, state.changes.unchangedThrough(since: mark))
+        }
+    }
+
+    /// Notes that samples at `since`, or behind it, are read otherwise from now on; for what is no write.
+    func noteChange(since: Timestamp) {
+        state.withLock { $0.changes.note(since: since) }
+    }
+
     /// What the store holds now, as far as `range` goes.
     func view(of range: TimeRange) -> StoreView {
         let now = options.now()

@@ -39,6 +39,8 @@ package final class Store: Sendable {
         var retention: RetentionClasses
         /// The policy that waits until it may delete what the one in force keeps.
         var pendingRetention: PendingRetention?
+        /// Since when samples are others than before.
+        var changes = ChangeHistory()
         var isClosed = false
         /// Where each write builds its records.
         let record = LogRecordBuilder()
@@ -76,6 +78,8 @@ package final class Store: Sendable {
     private let isMaintaining = Mutex(false)
     /// How fast samples come in; a reading is taken at each tick.
     let intakeRate = Mutex(RateWindow())
+    /// When the decoded columns that nobody wanted lately go.
+    private let columnAge = Mutex(Rounds(every: .seconds(60)))
     /// The lock on the data directory; given back when the store is closed.
     private let lock: Mutex<(any File)?>
 
@@ -157,6 +161,10 @@ package final class Store: Sendable {
     }
 
     private func tick() {
+        if columnAge.withLock({ $0.isDue(at: .now) }) {
+            segmentFiles.values.age()
+            segmentFiles.times.age()
+        }
         intakeRate.withLock { $0.note(telemetry.samplesAppended.value, at: .now) }
         if options.durability == .interval { log.syncNow() }
         applyPendingRetention()
@@ -178,5 +186,24 @@ package final class Store: Sendable {
             maintainSegments()
             isMaintaining.withLock { $0 = false }
         }
+    }
+}
+
+/// Something to be done from time to time.
+private struct Rounds {
+    private let period: Duration
+    private var next: ContinuousClock.Instant
+
+    /// Rounds of this length, the first from now.
+    init(every period: Duration) {
+        self.period = period
+        next = .now + period
+    }
+
+    /// Whether a round is over; if so, the next begins.
+    mutating func isDue(at now: ContinuousClock.Instant) -> Bool {
+        guard now >= next else { return false }
+        next = now + period
+        return true
     }
 }

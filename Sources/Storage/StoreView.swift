@@ -40,7 +40,7 @@ struct StoreView {
         var warnings = warnings
         for segment in segments {
             do throws(StorageError) {
-                sources.append(try select(in: segment, matchers, range))
+                sources.append(try select(in: segment, matchers, range, budget))
             } catch {
                 note(error, segment, &warnings)
             }
@@ -60,7 +60,7 @@ struct StoreView {
         _ body: (StoredSeries) -> Void
     ) throws(SourceError) -> [String] {
         let (sources, warnings) = try select(matchers, range, budget)
-        SeriesMerge.run(sources) { labels, parts in
+        SeriesMerge.run(sources, isOver: { StoreView.isOver(budget) }) { labels, parts in
             let series = StoredSeries(
                 labels: labels,
                 parts: parts,
@@ -93,7 +93,7 @@ struct StoreView {
                     for selection in selections ?? [[]] {
                         found.append(try segment.index.series(matching: selection))
                     }
-                    series = try withSamples(SortedNumbers.union(found), in: segment, range)
+                    series = try withSamples(SortedNumbers.union(found), in: segment, range, budget)
                 }
                 if series?.isEmpty != true { try body(segment.index, series) }
             } catch {
@@ -120,6 +120,15 @@ struct StoreView {
 
     // MARK: - Private
 
+    /// How many series are looked at between two questions whether to go on.
+    private static let portion = 1024
+
+    /// Whether the query is to stop.
+    private static func isOver(_ budget: QueryBudget) -> Bool {
+        do throws(SourceError) { try budget.checkpoint() } catch { return true }
+        return false
+    }
+
     private func note(_ error: StorageError, _ segment: Segment, _ warnings: inout [String]) {
         segment.note(error)
         let text = Store.warning(about: segment)
@@ -129,12 +138,15 @@ struct StoreView {
     private func select(
         in segment: Segment,
         _ matchers: [CompiledMatcher],
-        _ range: TimeRange
+        _ range: TimeRange,
+        _ budget: QueryBudget
     ) throws(StorageError) -> SelectedSource {
         var source = SelectedSource()
         let matching = try segment.index.series(matching: matchers)
         var reader = Segment.Reader()
-        for ordinal in try withSamples(matching, in: segment, range) {
+        for (place, ordinal) in try withSamples(matching, in: segment, range, budget).enumerated() {
+            // Who asked looks at the budget again and throws what is wrong.
+            if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
             source.labels.append(try segment.labels(of: ordinal, &reader))
             source.parts.append(.segment(segment, ordinal: ordinal))
         }
@@ -144,14 +156,16 @@ struct StoreView {
     private func withSamples(
         _ series: [UInt32],
         in segment: Segment,
-        _ range: TimeRange
+        _ range: TimeRange,
+        _ budget: QueryBudget
     ) throws(StorageError) -> [UInt32] {
         if isInside(segment.record.range, range) { return series }
         var reader = Segment.Reader()
         var found: [UInt32] = []
-        for ordinal in series
-        where try segment.chunks(of: ordinal, &reader).contains(where: { $0.range.overlaps(range) }) {
-            found.append(ordinal)
+        for (place, ordinal) in series.enumerated() {
+            if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
+            let chunks = try segment.chunks(of: ordinal, &reader)
+            if chunks.contains(where: { $0.range.overlaps(range) }) { found.append(ordinal) }
         }
         return found
     }

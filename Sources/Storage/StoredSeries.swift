@@ -56,15 +56,25 @@ struct SelectedSource {
 /// Joins what segments and heads found, by labels.
 enum SeriesMerge {
     /// Calls `body` with each series of all `sources`, in label order, and with its parts in the order of
-    /// `sources`.
-    static func run(_ sources: [SelectedSource], _ body: (Labels, [SeriesPart]) -> Void) {
+    /// `sources`; ends early once `isOver`, which is asked from time to time.
+    static func run(
+        _ sources: [SelectedSource],
+        isOver: () -> Bool = { false },
+        _ body: (Labels, [SeriesPart]) -> Void
+    ) {
         var positions = [Int](repeating: 0, count: sources.count)
         var open = sources.indices.filter { !sources[$0].labels.isEmpty }
         if let only = open.first, open.count == 1 {
-            for (labels, part) in zip(sources[only].labels, sources[only].parts) { body(labels, [part]) }
+            for (place, labels) in sources[only].labels.enumerated() {
+                if place % 1024 == 1023, isOver() { return }
+                body(labels, [sources[only].parts[place]])
+            }
             return
         }
+        var count = 0
         while let first = open.first {
+            count += 1
+            if count % 1024 == 0, isOver() { return }
             var least = sources[first].labels[positions[first]]
             var members = [first]
             for source in open.dropFirst() {

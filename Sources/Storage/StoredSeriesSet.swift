@@ -8,7 +8,10 @@ final class StoredSeriesSet: SeriesSet {
     private let series: [StoredSeries]
     private let range: TimeRange
     private let budget: QueryBudget
-    private let reading: Mutex<ChunkSource>
+    /// What the reader should know of the selection itself.
+    private let selectionWarnings: [String]
+    /// What no thread reads with at the moment: several may read, each with a source of its own for as long.
+    private let idle = Mutex<[ChunkSource]>([])
 
     init(
         _ series: [StoredSeries],
@@ -19,12 +22,14 @@ final class StoredSeriesSet: SeriesSet {
         self.series = series
         self.range = range
         self.budget = budget
-        reading = Mutex(ChunkSource(warnings: warnings, budget))
+        selectionWarnings = warnings
     }
 
     var count: Int { series.count }
 
-    var warnings: [String] { reading.withLock { $0.allWarnings } }
+    var warnings: [String] {
+        idle.withLock { ChunkSource.warnings(of: $0, beside: selectionWarnings) }
+    }
 
     func labels(at index: Int) -> Labels { series[index].labels }
 
@@ -37,7 +42,7 @@ final class StoredSeriesSet: SeriesSet {
             return
         }
         var result = SampleColumn()
-        reading.withLock { source in
+        withSource { source in
             for part in item.parts {
                 switch part {
                 case .head(let head): result.merge(StoredSeriesSet.samples(of: head, item, range))
@@ -65,10 +70,16 @@ final class StoredSeriesSet: SeriesSet {
             if case .head = part { true } else { false }
         }
         if isOfHeads { return false }
-        return reading.withLock { source in
+        return withSource { source in
             WindowReader(item, in: TimeRange(first.start, last.end), parts, source)
                 .states(windows, into: &states)
         }
+    }
+
+    private func withSource<Value>(_ body: (ChunkSource) -> Value) -> Value {
+        let source = idle.withLock { $0.popLast() } ?? ChunkSource(budget)
+        defer { idle.withLock { $0.append(source) } }
+        return body(source)
     }
 
     private static func samples(of head: HeadSeries, _ series: StoredSeries, _ range: TimeRange) -> SampleColumn {

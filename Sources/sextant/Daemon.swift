@@ -91,6 +91,7 @@ struct Daemon {
         configuration.flags = options.flags
         configuration.limits = board.limits
         configuration.replay = replay
+        configuration.slowQueryMillis = { board.current.configuration.slowQueryMillis }
         configuration.allowedHosts = { board.current.configuration.allowedHosts }
         let address = options.address
         return try APIServer(

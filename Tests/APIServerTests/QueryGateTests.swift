@@ -1,3 +1,4 @@
+import Dispatch
 import Model
 import Synchronization
 import Telemetry
@@ -129,6 +130,25 @@ private final class Tally: Sendable {
         let threads = try WorkerThreads(count: 1)
         threads.stop()
         await #expect(throws: WorkerThreads.Failure.self) { try await threads.run { 1 } }
+    }
+
+    @Test("help comes only while fewer threads than the limit are at work")
+    func help() async throws {
+        let threads = try WorkerThreads(count: 3)
+        defer { threads.stop() }
+        let (begun, go) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        async let busy: Void = threads.run {
+            begun.signal()
+            go.wait()
+        }
+        try await threads.run { begun.wait() }
+        // The second thread may not have noted yet that it is idle again.
+        while !threads.tryRun(limit: 2, { go.wait() }) { await Task.yield() }
+        #expect(!threads.tryRun(limit: 2) {})
+        #expect(!threads.tryRun(limit: 1) {})
+        go.signal()
+        go.signal()
+        try await busy
     }
 
     /// Recurses with a frame of at least a hundred bytes.

@@ -76,7 +76,8 @@ import Testing
             (
                 "sextant: {listen: x}",
                 "f:1:11: unknown field \"listen\" in the section sextant; "
-                    + "known are allowed_hosts, history, limits, push_interval, receivers, retention_confirm"
+                    + "known are allowed_hosts, history, limits, push_interval, receivers, retention_confirm, "
+                    + "slow_query_log_threshold"
             ),
             ("rule_files: rules", "f:1:13: rule_files has to be a list, not a text"),
             ("rule_files: [[a]]", "f:1:14: rule_files has to be a text, not a list"),

@@ -34,7 +34,10 @@ enum AnalyticsRoutes {
         _ exchange: Exchange,
         _ body: @escaping @Sendable (QueryBudget) throws(ReportError) -> Answer
     ) async throws(APIError) -> Answer {
-        try await exchange.context.queries.run(for: exchange.connection) { budget throws(APIError) in
+        try await exchange.context.queries.run(
+            for: exchange.connection,
+            exchange.origin(.kpi, exchange.request.uri.string)
+        ) { budget throws(APIError) in
             do throws(ReportError) {
                 return try body(budget)
             } catch {

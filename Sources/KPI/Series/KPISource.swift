@@ -38,6 +38,11 @@ package struct KPISource: SeriesSource {
         return VirtualName.isVirtual(selector.name)
     }
 
+    package func changeMark() -> UInt64? { base.changeMark() }
+
+    /// What is computed depends on hints, and is never asked for here.
+    package func unchanged(since mark: UInt64) -> TimeRange? { base.unchanged(since: mark) }
+
     // MARK: - Values of KPIs
 
     private func values(

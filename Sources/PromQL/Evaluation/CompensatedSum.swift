@@ -22,13 +22,11 @@ struct CompensatedSum {
     @inline(__always)
     mutating func add(_ value: Double) {
         let total = sum + value
-        if total.isInfinite {
-            compensation = 0
-        } else if sum.magnitude >= value.magnitude {
-            compensation += (sum - total) + value
-        } else {
-            compensation += (value - total) + sum
-        }
+        // Which one is larger cannot be foreseen, so it is chosen, not jumped to.
+        let isLarger = sum.magnitude >= value.magnitude
+        let (larger, smaller) = (isLarger ? sum : value, isLarger ? value : sum)
+        let next = compensation + ((larger - total) + smaller)
+        compensation = total.isInfinite ? 0 : next
         sum = total
     }
 

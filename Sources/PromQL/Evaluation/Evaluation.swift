@@ -13,8 +13,8 @@ enum NodeValue {
 
 /// The evaluation of one plan, node after node.
 ///
-/// It belongs to one thread. What is worth doing in parallel later, the series of a selector or a range
-/// function, goes through `forEachRow` and kernels that hold nothing but their buffers.
+/// It belongs to one thread. What is worth doing in parallel, the series of a selector or a range function,
+/// goes through `forEachRow` and kernels that hold nothing but their buffers (`ParallelRows`).
 final class Evaluation {
     /// How many values are worked on between two questions whether to go on.
     static let portion = 4096

@@ -54,4 +54,6 @@ package struct RangeSeries: Sendable {
     package var labels: Labels
     /// The samples, times rising strictly; never empty.
     package var column: SampleColumn
+    /// The samples as JSON, if that was written already.
+    package var texts: PointTexts?
 }

@@ -62,7 +62,39 @@ extension Evaluation {
         try meter.hold(bytes: stateKernel?.heldByteCount ?? 0)
         var column = SampleColumn()
         var row = StepRow(stepCount: node.grid.count)
+        var sampleCount = 0
+        // Selectors that share samples take them in turns.
+        let helpers = reader == nil && isWanted == nil ? budget.helpers : nil
         for index in 0..<set.count {
+            if let helpers, sampleCount >= ParallelRows.leastSampleCount {
+                let rows = ParallelRows(
+                    set: set,
+                    kernel: kernel,
+                    stepCount: node.grid.count,
+                    skipsStale: skipsStale,
+                    leavesHistograms: histogramKernel != nil,
+                    budget: budget
+                )
+                try rows.forEach(
+                    in: index..<set.count,
+                    samplesPerSeries: sampleCount / index,
+                    helpers,
+                    self
+                ) { (item) throws(PromQLError) in
+                    switch item {
+                    case .row(let index, let row): try body(set.labels(at: index), dropsName, row)
+                    case .left(let index):
+                        let labels = set.labels(at: index)
+                        let held = try self.read(set, index, into: &column)
+                        if skipsStale { column.removeStaleMarkers() }
+                        row.clear()
+                        try self.evaluate(&histogramKernel, labels, column, into: &row, node)
+                        self.meter.release(held)
+                        if !row.isEmpty { try body(labels, dropsName, row) }
+                    }
+                }
+                return
+            }
             if let isWanted {
                 try meter.work(1)
                 guard isWanted(set.labels(at: index)) else { continue }
@@ -74,6 +106,7 @@ extension Evaluation {
                 continue
             }
             let held = try read(set, index, for: reader, into: &column)
+            sampleCount += held
             if skipsStale { column.removeStaleMarkers() }
             if column.histograms.isEmpty || histogramKernel == nil {
                 try kernel.evaluate(column, into: &row, &meter)

@@ -123,6 +123,7 @@ extension Store {
             state.remove(Set(old.map(\.record.file)))
             state.add(new)
             state.damages.append(contentsOf: damages.map { ($0.range, $0.text) })
+            for damage in damages { state.changes.note(since: damage.range.start) }
         }
         for segment in old { segment.markObsolete() }
     }

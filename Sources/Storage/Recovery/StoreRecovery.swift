@@ -46,7 +46,10 @@ struct StoreRecovery {
                 retention: try RetentionClasses(options.retention)
             )
             for item in try catalog.metadata() { state.metadata[ByteText(item.name)] = item }
-            let segmentFiles = SegmentFiles(files) { [telemetry] error in telemetry.note(error) }
+            let segmentFiles = SegmentFiles(
+                files,
+                columnByteCount: options.limits.current.columnCacheBytes
+            ) { [telemetry] error in telemetry.note(error) }
             var segments = SegmentRecovery(
                 directory: directory,
                 files: segmentFiles,

@@ -100,6 +100,7 @@ extension Store {
         state.withLock { state in
             state.retention = classes
             state.pendingRetention = nil
+            state.changes.note(since: .min)
             state.expiries = [:]
             state.head.setRetention { classes.rawMillis(of: $0) }
         }

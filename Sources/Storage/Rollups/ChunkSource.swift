@@ -1,20 +1,19 @@
 import Model
 
-/// Reads chunks for one set of series: keeps what each segment had decoded last, and notes what cannot be
-/// read. For one thread at a time.
-final class ChunkSource {
+/// Reads chunks for one set of series.
+///
+/// It keeps what each segment had decoded last, and notes what cannot be read. One thread at a time has it:
+/// `StoredSeriesSet.idle` is the lock under which it changes hands, hence unchecked.
+final class ChunkSource: @unchecked Sendable {
     /// By the segments' identities.
     var readers: [UInt64: Segment.Reader] = [:]
     /// What the reader should know.
-    var warnings: [String]
+    private(set) var warnings: [String] = []
     /// By level: samples before this time are gone, and rollups of that level were read in their place.
     private(set) var expired: [RollupLevel: Timestamp] = [:]
     private let budget: QueryBudget
 
-    init(warnings: [String], _ budget: QueryBudget) {
-        self.warnings = warnings
-        self.budget = budget
-    }
+    init(_ budget: QueryBudget) { self.budget = budget }
 
     /// The chunks of a series of a segment.
     func chunks(of segment: Segment, _ ordinal: UInt32) -> ArraySlice<Segment.Chunk> {
@@ -46,9 +45,15 @@ final class ChunkSource {
         expired[level] = max(expired[level] ?? .min, time)
     }
 
-    /// What the reader should know, expired samples included.
-    var allWarnings: [String] {
-        warnings
+    /// What the reader should know of what `sources` have read, each text once, behind `texts`.
+    static func warnings(of sources: [ChunkSource], beside texts: [String]) -> [String] {
+        var all = texts
+        var expired: [RollupLevel: Timestamp] = [:]
+        for source in sources {
+            for text in source.warnings where !all.contains(text) { all.append(text) }
+            expired.merge(source.expired) { max($0, $1) }
+        }
+        return all
             + expired.sorted { $0.key < $1.key }.map { level, time in
                 "raw samples before \(time.text) have expired: answered from \(level.name) rollups"
             }
@@ -60,7 +65,7 @@ final class ChunkSource {
         _ otherwise: Value,
         _ body: (inout Segment.Reader) throws(StorageError) -> Value
     ) -> Value {
-        var reader = readers.removeValue(forKey: segment.identity) ?? Segment.Reader()
+        var reader = readers.removeValue(forKey: segment.identity) ?? Segment.Reader(isOfQuery: true)
         defer { readers[segment.identity] = reader }
         do throws(StorageError) {
             return try body(&reader)

@@ -205,6 +205,12 @@ final class Segment: Sendable {
         try files.cache.content(FrameCache.Key(segment: identity, offset: 0, matcher: matcher), find)
     }
 
+    /// Values of chunks of all segments, as far as they are kept.
+    var keptValues: ColumnCache<Double> { files.values }
+
+    /// Times of chunks of all segments, as far as they are kept.
+    var keptTimes: ColumnCache<Int64> { files.times }
+
     /// The file, for reading.
     func open() throws(FileError) -> any File { try files.file(of: identity, at: path) }
 

@@ -23,18 +23,25 @@ final class SegmentFiles: Sendable {
     let fileSystem: any FileSystem
     /// Decoded parts of segments.
     let cache: FrameCache
+    /// Values of chunks.
+    let values: ColumnCache<Double>
+    /// Times of chunks, which many series share.
+    let times: ColumnCache<Int64>
     /// What is told of files that cannot be removed, and of damage that no reader is told of.
     let note: @Sendable (StorageError) -> Void
     private let state = Mutex(State())
 
-    /// Nothing open yet.
+    /// Nothing open yet; at most `columnByteCount` bytes of decoded columns are kept.
     init(
         _ fileSystem: any FileSystem,
         cacheByteCount: Int = usualCacheByteCount,
+        columnByteCount: Int = 0,
         note: @escaping @Sendable (StorageError) -> Void
     ) {
         self.fileSystem = fileSystem
         cache = FrameCache(capacity: cacheByteCount)
+        times = ColumnCache(capacity: columnByteCount / 8)
+        values = ColumnCache(capacity: columnByteCount - columnByteCount / 8)
         self.note = note
     }
 
@@ -81,6 +88,8 @@ final class SegmentFiles: Sendable {
         }
         _ = closed
         cache.removeAll(of: segment)
+        values.removeAll(of: segment)
+        times.removeAll(of: segment)
         guard isObsolete else { return }
         // One that stays is a left-over without meaning, which the next start removes.
         do throws(FileError) { try fileSystem.remove(path) } catch { note(.file(error)) }

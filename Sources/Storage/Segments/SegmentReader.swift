@@ -11,6 +11,8 @@ extension Segment {
 
         /// What could not be read since it was last emptied.
         var damages: [StorageError] = []
+        /// Whether decoded columns are taken from those kept for all, and put there: for queries.
+        let isOfQuery: Bool
         fileprivate var segment: UInt64 = 0
         fileprivate var table: BlockTable?
         fileprivate var directory: (block: Int, content: DirectoryBlock)?
@@ -24,8 +26,10 @@ extension Segment {
         fileprivate var times: [TimesKey: [Int64]] = [:]
         fileprivate var timesSampleCount = 0
 
-        /// A reader that has read nothing.
-        init() {}
+        /// A reader that has read nothing; `isOfQuery` if others are likely to want the same columns.
+        init(isOfQuery: Bool = false) {
+            self.isOfQuery = isOfQuery
+        }
 
         fileprivate mutating func keep(_ millis: [Int64], _ key: TimesKey) {
             if timesSampleCount + millis.count > Reader.keptSampleCount {
@@ -87,6 +91,15 @@ extension Segment {
         precondition(chunk.isRaw, "BUG: a rollup chunk is read for samples")
         let (directory, _) = try directory(of: ordinal, &reader)
         let millis = try times(of: chunk, directory, &reader)
+        let key = ColumnCache<Double>.Key(
+            segment: identity,
+            frame: directory.frames[chunk.values.frame].offset,
+            offset: chunk.values.offset
+        )
+        let isKept = reader.isOfQuery && chunk.kind == SegmentFormat.floatKind
+        if isKept, let values = keptValues.column(key), values.count == millis.count {
+            return SampleColumn(timestamps: millis, values: values)
+        }
         var values: [Double] = []
         let bytes = try bytes(chunk.values, directory, &reader.valueFrames[0])
         var histograms = HistogramColumn()
@@ -104,6 +117,7 @@ extension Segment {
         } catch {
             throw damaged(error)
         }
+        if isKept { keptValues.add(key, values) }
         var samples = SampleColumn(timestamps: millis, values: values)
         samples.histograms = histograms
         return samples
@@ -160,12 +174,14 @@ extension Segment {
         _ reader: inout Reader
     ) throws(StorageError) -> [Int64] {
         let column = directory.columns[chunk.timestamps]
-        let key = TimesKey(
-            frame: directory.frames[column.frame].offset,
-            offset: column.offset,
-            count: chunk.count
-        )
+        let frame = directory.frames[column.frame].offset
+        let key = TimesKey(frame: frame, offset: column.offset, count: chunk.count)
         if let known = reader.times[key] { return known }
+        let shared = ColumnCache<Int64>.Key(segment: identity, frame: frame, offset: column.offset)
+        if reader.isOfQuery, let kept = keptTimes.column(shared), kept.count == chunk.count {
+            reader.keep(kept, key)
+            return kept
+        }
         var decoded: [Int64] = []
         let bytes = try bytes(column, directory, &reader.timestampFrame)
         do throws(CodecError) {
@@ -174,6 +190,7 @@ extension Segment {
             throw damaged(error)
         }
         reader.keep(decoded, key)
+        if reader.isOfQuery { keptTimes.add(shared, decoded) }
         return decoded
     }
 
@@ -221,6 +238,7 @@ extension Segment {
 
 extension Segment.Reader {
     fileprivate init(continuing other: Segment.Reader, _ segment: UInt64) {
+        isOfQuery = other.isOfQuery
         damages = other.damages
         self.segment = segment
     }

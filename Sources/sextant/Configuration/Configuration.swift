@@ -30,4 +30,6 @@ struct Configuration: Hashable, Sendable {
     var pushIntervalMillis: Int64 = 60_000
     /// How long a new retention policy waits that would delete what the one before keeps, in milliseconds.
     var retentionConfirmMillis: Int64 = 600_000
+    /// How long a query runs that the log calls slow, in milliseconds; 0: none is.
+    var slowQueryMillis: Int64 = 5000
 }

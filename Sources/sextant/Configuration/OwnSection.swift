@@ -9,6 +9,7 @@ import StrictYAML
 enum OwnSection {
     private static let keys = [
         "allowed_hosts", "history", "limits", "push_interval", "receivers", "retention_confirm",
+        "slow_query_log_threshold",
     ]
 
     /// Takes over what `node` sets.
@@ -23,6 +24,9 @@ enum OwnSection {
         }
         if let millis = reader.durationMillis(fields, "retention_confirm") {
             configuration.retentionConfirmMillis = millis
+        }
+        if let millis = reader.durationMillis(fields, "slow_query_log_threshold"), millis >= 0 {
+            configuration.slowQueryMillis = millis
         }
         if let history = fields["history"] {
             HistorySection.read(history, into: &configuration.history, &reader)

@@ -10,25 +10,53 @@ struct ExtrapolatedChange: WindowFunction {
     private let isCounter: Bool
     /// The length of the window if the result is a change per second.
     private let rangeMillis: Int64?
-    /// Where the counter was reset: the indices of the samples that are below the one before.
+    /// Whether windows have so much in common that running sums are worth it.
+    private let isRunning: Bool
+    /// Where the counter was reset: the indices of the samples that are below the one before, and behind them
+    /// whatever is left of other series.
     private var resets: [Int] = []
+    private var resetCount = 0
     /// The first of `resets` that may lie inside of a window still to come.
     private var firstReset = 0
+    /// The first of `resets` behind the window; only looked at where there are `losses`.
+    private var lastReset = 0
+    /// The sums of what was lost by the resets before each, and by all; empty if they would not be exact.
+    private var losses: [Double] = []
 
     /// The change of a counter or a gauge; per second if the length of the window is given.
-    init(isCounter: Bool, perSecondOf rangeMillis: Int64?) {
+    ///
+    /// `isRunning` tells whether windows have much in common.
+    init(isCounter: Bool, perSecondOf rangeMillis: Int64?, isRunning: Bool) {
         self.isCounter = isCounter
         self.rangeMillis = rangeMillis
+        self.isRunning = isRunning
     }
 
     mutating func begin(_ samples: SampleColumn) {
         guard isCounter else { return }
-        resets.removeAll(keepingCapacity: true)
         firstReset = 0
+        lastReset = 0
+        losses.removeAll(keepingCapacity: true)
+        let values = samples.values.span
+        if resets.count < values.count { resets = [Int](repeating: 0, count: values.count) }
+        var found = 0
+        var places = resets.mutableSpan
         var previous = Double.nan
-        for (index, value) in samples.values.enumerated() {
-            if value < previous { resets.append(index) }
+        // Where a counter falls cannot be foreseen, so the place is always written and only kept if it fell.
+        for index in values.indices {
+            let value = values[index]
+            places[found] = index
+            found &+= value < previous ? 1 : 0
             previous = value
+        }
+        resetCount = found
+        guard isRunning, resetCount > values.count / 8, WholeNumbers.areExact(values) else { return }
+        losses.reserveCapacity(resetCount + 1)
+        var total = 0.0
+        losses.append(total)
+        for reset in 0..<resetCount {
+            total += values[resets[reset] - 1]
+            losses.append(total)
         }
     }
 
@@ -37,11 +65,17 @@ struct ExtrapolatedChange: WindowFunction {
         let firstValue = samples.values[window.low]
         var change = samples.values[window.high - 1] - firstValue
         if isCounter {
-            while firstReset < resets.count, resets[firstReset] <= window.low { firstReset += 1 }
-            var reset = firstReset
-            while reset < resets.count, resets[reset] < window.high {
-                change += samples.values[resets[reset] - 1]
-                reset += 1
+            while firstReset < resetCount, resets[firstReset] <= window.low { firstReset += 1 }
+            if losses.isEmpty {
+                var reset = firstReset
+                while reset < resetCount, resets[reset] < window.high {
+                    change += samples.values[resets[reset] - 1]
+                    reset += 1
+                }
+            } else {
+                lastReset = max(lastReset, firstReset)
+                while lastReset < resetCount, resets[lastReset] < window.high { lastReset += 1 }
+                change += losses[lastReset] - losses[firstReset]
             }
         }
         let extrapolation = Extrapolation(window, samples.timestamps, window.low, window.high - 1)

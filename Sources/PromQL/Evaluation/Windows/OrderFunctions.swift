@@ -71,6 +71,66 @@ struct Extreme: WindowFunction {
     }
 }
 
+/// `min_over_time` and `max_over_time` of windows that have little in common: as `Extreme`, by a scan.
+struct ScannedExtreme: WindowFunction {
+    private let isMaximum: Bool
+
+    /// The largest or the smallest sample.
+    init(isMaximum: Bool) {
+        self.isMaximum = isMaximum
+    }
+
+    mutating func value(_ window: Window, _ samples: SampleColumn) -> Double? {
+        let values = samples.values.span.extracting(window.indices)
+        let extreme = isMaximum ? largest(values) : smallest(values)
+        // Which of the two zeros came first, and whether there was any number, only a closer look can tell.
+        guard extreme == 0 || extreme.isInfinite else { return extreme }
+        for index in values.indices where values[index] == extreme { return values[index] }
+        return .nan
+    }
+
+    /// The largest number; -Inf if there is none.
+    private func largest(_ values: Span<Double>) -> Double {
+        // Four at a time, because a comparison waits for the one before.
+        let none = -Double.infinity
+        var (first, second, third, fourth) = (none, none, none, none)
+        var index = 0
+        while index &+ 4 <= values.count {
+            let (a, b, c, d) = (values[index], values[index &+ 1], values[index &+ 2], values[index &+ 3])
+            first = a > first ? a : first
+            second = b > second ? b : second
+            third = c > third ? c : third
+            fourth = d > fourth ? d : fourth
+            index &+= 4
+        }
+        while index < values.count {
+            first = values[index] > first ? values[index] : first
+            index &+= 1
+        }
+        return max(max(first, second), max(third, fourth))
+    }
+
+    /// The smallest number; Inf if there is none.
+    private func smallest(_ values: Span<Double>) -> Double {
+        let none = Double.infinity
+        var (first, second, third, fourth) = (none, none, none, none)
+        var index = 0
+        while index &+ 4 <= values.count {
+            let (a, b, c, d) = (values[index], values[index &+ 1], values[index &+ 2], values[index &+ 3])
+            first = a < first ? a : first
+            second = b < second ? b : second
+            third = c < third ? c : third
+            fourth = d < fourth ? d : fourth
+            index &+= 4
+        }
+        while index < values.count {
+            first = values[index] < first ? values[index] : first
+            index &+= 1
+        }
+        return min(min(first, second), min(third, fourth))
+    }
+}
+
 /// `quantile_over_time`.
 struct WindowQuantile: WindowFunction {
     private let phi: ScalarColumn

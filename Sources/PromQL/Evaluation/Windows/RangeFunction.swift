@@ -67,10 +67,21 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
             index < parameters.count ? parameters[index] : .constant(.nan)
         }
         let overlaps = grid.count > 2 && shape.rangeMillis / 2 > grid.stepMillis
+        let overlapsMuch = grid.count > 2 && shape.rangeMillis / 16 > grid.stepMillis
+        func change(isCounter: Bool, perSecond: Bool = false) -> any RowKernel {
+            let range = perSecond ? shape.rangeMillis : nil
+            return sliding(ExtrapolatedChange(isCounter: isCounter, perSecondOf: range, isRunning: overlaps))
+        }
+        func extreme(isMaximum: Bool) -> any RowKernel {
+            // A queue costs a branch that cannot be foreseen for each sample.
+            overlapsMuch
+                ? sliding(Extreme(isMaximum: isMaximum, isTime: false))
+                : sliding(ScannedExtreme(isMaximum: isMaximum))
+        }
         return switch self {
-        case .rate: sliding(ExtrapolatedChange(isCounter: true, perSecondOf: shape.rangeMillis))
-        case .increase: sliding(ExtrapolatedChange(isCounter: true, perSecondOf: nil))
-        case .delta: sliding(ExtrapolatedChange(isCounter: false, perSecondOf: nil))
+        case .rate: change(isCounter: true, perSecond: true)
+        case .increase: change(isCounter: true)
+        case .delta: change(isCounter: false)
         case .irate: sliding(LastChange(isRate: true))
         case .idelta: sliding(LastChange(isRate: false))
         case .deriv: sliding(Slope())
@@ -85,8 +96,8 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
         case .lastOverTime, .defaultRollup: sliding(EdgeSample(isLast: true, isTime: false))
         case .tsOfFirstOverTime: sliding(EdgeSample(isLast: false, isTime: true))
         case .tsOfLastOverTime: sliding(EdgeSample(isLast: true, isTime: true))
-        case .minOverTime: sliding(Extreme(isMaximum: false, isTime: false))
-        case .maxOverTime: sliding(Extreme(isMaximum: true, isTime: false))
+        case .minOverTime: extreme(isMaximum: false)
+        case .maxOverTime: extreme(isMaximum: true)
         case .tsOfMinOverTime: sliding(Extreme(isMaximum: false, isTime: true))
         case .tsOfMaxOverTime: sliding(Extreme(isMaximum: true, isTime: true))
         case .stdvarOverTime: sliding(Variance(isDeviation: false))

@@ -4,7 +4,7 @@ import Model
 ///
 /// A kernel may keep buffers between series, but nothing else: each worker of a parallel evaluation has its
 /// own.
-protocol RowKernel {
+protocol RowKernel: Sendable {
     /// Fills `row`, which is empty, from `samples`.
     mutating func evaluate(_ samples: SampleColumn, into row: inout StepRow, _ meter: inout Meter)
         throws(PromQLError)
@@ -53,7 +53,7 @@ struct Window {
 ///
 /// The windows of a series come in order: neither end ever moves back. So a function can keep a running state
 /// as long as that is exact; where running sums would lose bits, it scans the window.
-protocol WindowFunction {
+protocol WindowFunction: Sendable {
     /// Prepares for the windows of another series; `samples` has no staleness markers.
     mutating func begin(_ samples: SampleColumn)
     /// The result for a window that is not empty, or nil if there is none.
