@@ -5,8 +5,8 @@ import Synchronization
 ///
 /// An answer is remembered with the source's mark of the moment before it was computed. Of a remembered
 /// answer those steps count whose samples the source says are unchanged since; the others, before and behind,
-/// are evaluated. What does not depend on steps alone (`StepReach`), yields native histograms or has remarks is
-/// not remembered.
+/// are evaluated. What does not depend on steps alone (`StepReach`), yields native histograms or has remarks
+/// is not remembered.
 package final class RangeCache: Sendable {
     /// How the cache is doing.
     package struct Figures: Hashable, Sendable {
