@@ -70,6 +70,7 @@ extension Evaluation {
                 let rows = ParallelRows(
                     set: set,
                     kernel: kernel,
+                    stateKernel: stateKernel,
                     stepCount: node.grid.count,
                     skipsStale: skipsStale,
                     leavesHistograms: histogramKernel != nil,
@@ -93,7 +94,7 @@ extension Evaluation {
                         if !row.isEmpty { try body(labels, dropsName, row) }
                     }
                 }
-                return
+                break
             }
             if let isWanted {
                 try meter.work(1)

@@ -19,6 +19,8 @@ struct ParallelRows {
     let set: any SeriesSet
     /// Makes the rows; each portion has a copy.
     let kernel: any RowKernel
+    /// Makes the rows of series that the source has states of; nil if samples have to be read.
+    let stateKernel: StateKernel?
     /// The steps of a row.
     let stepCount: Int
     /// Whether staleness markers are left out.
@@ -76,12 +78,18 @@ struct ParallelRows {
     /// What became of the series in `range`.
     fileprivate func items(in range: Range<Int>) throws(PromQLError) -> [Item] {
         var kernel = kernel
+        var stateKernel = stateKernel
         var meter = Meter(budget)
         defer { meter.releaseAll() }
         var column = SampleColumn()
         var items: [Item] = []
         items.reserveCapacity(range.count)
         for index in range {
+            var row = StepRow(stepCount: stepCount)
+            if try stateKernel?.evaluate(set, index, into: &row, &meter) == true {
+                if !row.isEmpty { items.append(.row(index, row)) }
+                continue
+            }
             do { try set.read(index, into: &column) } catch { throw .source(error) }
             if leavesHistograms, !column.histograms.isEmpty {
                 items.append(.left(index))
@@ -91,7 +99,6 @@ struct ParallelRows {
             meter.noteScanned(held)
             try meter.hold(held)
             if skipsStale { column.removeStaleMarkers() }
-            var row = StepRow(stepCount: stepCount)
             try kernel.evaluate(column, into: &row, &meter)
             meter.release(held)
             if !row.isEmpty { items.append(.row(index, row)) }

@@ -1,7 +1,7 @@
 import Model
 
 /// Answers the steps of a series from the states of their ranges, where its source has them.
-struct StateKernel {
+struct StateKernel: Sendable {
     /// How many ranges a source is asked about at once at most.
     private static let portion = 2048
 
