@@ -168,7 +168,8 @@ private let start: Int64 = 1_767_225_600_000
     @Test("A new policy that deletes more waits for its confirmation, and can be taken back")
     func confirmation() async throws {
         let clock = TestClock(start)
-        let store = try Store.open(try TemporaryFolder(), clock)
+        let old = RetentionPolicy(defaultRawMillis: 5 * day)
+        let store = try Store.open(try TemporaryFolder(), clock) { $0.retention = old }
         try await Self.fill(store, clock, days: 0..<4)
         let before = try store.read().mapValues(\.bits)
         try store.setRetention(RetentionPolicy(defaultRawMillis: day), confirmMillis: 10 * minute)
@@ -176,12 +177,12 @@ private let start: Int64 = 1_767_225_600_000
         clock.advance(byMillis: 9 * minute)
         try await Self.settle(store)
         #expect(try store.read().values.allSatisfy { ($0.timestamps.first ?? 0) > start + 2 * day })
-        try store.setRetention(.keepForever, confirmMillis: 10 * minute)
+        try store.setRetention(old, confirmMillis: 10 * minute)
         #expect(try store.read().mapValues(\.bits) == before)
         try store.setRetention(RetentionPolicy(defaultRawMillis: day), confirmMillis: 10 * minute)
         clock.advance(byMillis: 11 * minute)
         try await Self.settle(store)
-        try store.setRetention(.keepForever)
+        try store.setRetention(old)
         #expect(try store.read().values.allSatisfy { ($0.timestamps.first ?? 0) > start + 2 * day })
     }
 }

@@ -229,14 +229,27 @@ private struct RollupDecoder {
 
     /// Whether the column that comes is wanted; if not, passes it.
     private mutating func isPresent(_ isWanted: Bool) throws(CodecError) -> Bool {
-        if !isWanted { try reader.skip(count: try reader.readCount(limit: reader.remainingCount)) }
+        if !isWanted { try reader.skip(count: try reader.readCount(limit: 1 << 40) >> 2) }
         return isWanted
     }
 
     private mutating func readColumn(_ count: Int) throws(CodecError) -> [Double] {
-        let bytes = try reader.readBytes(count: try reader.readCount(limit: reader.remainingCount))
+        let head = try reader.readCount(limit: 1 << 40)
+        let bytes = try reader.readBytes(count: head >> 2)
         var values: [Double] = []
-        try ValueColumn.decode(bytes, count: count, into: &values)
+        switch RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) {
+        case .values: try ValueColumn.decode(bytes, count: count, into: &values)
+        case .equal:
+            var column = ByteReader(bytes)
+            values = [Double](repeating: Double(try column.readSignedVarint()), count: count)
+            try column.expectEnd()
+        case .varints:
+            guard count <= RollupCodec.mostVarints else { throw .badException }
+            var column = ByteReader(bytes)
+            for _ in 0..<count { values.append(Double(try column.readSignedVarint())) }
+            try column.expectEnd()
+        case nil: throw .badException
+        }
         return values
     }
 

@@ -25,6 +25,18 @@ enum RollupCodec {
         static let decimal = Flags(rawValue: 64)
     }
 
+    /// What a column of a chunk is; short ones need no blocks.
+    enum ColumnForm: UInt8 {
+        /// A value column.
+        case values = 0
+        /// One integer that all values are.
+        case equal = 1
+        /// Integers, one after the other.
+        case varints = 2
+    }
+
+    /// The most integers that are written one after the other.
+    static let mostVarints = 64
     /// The most digits behind the point of decimal numbers.
     static let mostDigits = 9
     /// Decimal numbers are integers below this one.
@@ -238,10 +250,29 @@ private struct RollupEncoder {
     }
 
     private mutating func append(_ values: [Double]) {
+        let integers = values.allSatisfy(RollupEncoder.isInteger) ? values.map { Int64($0) } : []
         var column: [UInt8] = []
+        if let first = integers.first, integers.allSatisfy({ $0 == first }) {
+            Varint.append(signed: first, to: &column)
+            return append(column, .equal)
+        }
         ValueColumn.encode(values, effort: effort, into: &column)
-        Varint.append(count: column.count, to: &columns)
+        if !integers.isEmpty, integers.count <= RollupCodec.mostVarints {
+            var varints: [UInt8] = []
+            for integer in integers { Varint.append(signed: integer, to: &varints) }
+            if varints.count < column.count { return append(varints, .varints) }
+        }
+        append(column, .values)
+    }
+
+    private mutating func append(_ column: [UInt8], _ form: RollupCodec.ColumnForm) {
+        Varint.append(count: column.count << 2 | Int(form.rawValue), to: &columns)
         columns.append(contentsOf: column)
+    }
+
+    private static func isInteger(_ value: Double) -> Bool {
+        value.magnitude < RollupCodec.mostInteger && value == value.rounded()
+            && (value != 0 || value.sign == .plus)
     }
 }
 
