@@ -1,7 +1,9 @@
 import Model
 
 /// Reads chunks for one set of series: keeps what each segment had decoded last, and notes what cannot be
-/// read. For one thread at a time.
+/// read.
+///
+/// For one thread at a time.
 final class ChunkSource {
     /// By the segments' identities.
     var readers: [UInt64: Segment.Reader] = [:]

@@ -23,6 +23,8 @@ enum RollupCodec {
         static let areas = Flags(rawValue: 32)
         /// Values are decimal numbers; what stands in their columns is what they miss a guess by.
         static let decimal = Flags(rawValue: 64)
+        /// The last times follow from first times, counts and interval.
+        static let regular = Flags(rawValue: 128)
     }
 
     /// What a column of a chunk is; short ones need no blocks.
@@ -92,9 +94,14 @@ private struct RollupEncoder {
             append(buckets.map { Double($0.open.nanCount) })
         }
         let filled = buckets.filter { $0.open.count > 0 }
+        let interval = RollupEncoder.interval(states)
         if !filled.isEmpty {
             append(filled.map { Double($0.open.firstMillis - $0.start) })
-            append(filled.map { Double($0.open.lastMillis - $0.start) })
+            if states.allSatisfy({ $0.lastMillis - $0.firstMillis == Int64($0.count - 1) * interval }) {
+                flags.insert(.regular)
+            } else {
+                append(filled.map { Double($0.open.lastMillis - $0.start) })
+            }
         }
         if states.contains(where: {
             $0.least != min($0.firstValue, $0.lastValue)
@@ -103,7 +110,6 @@ private struct RollupEncoder {
             flags.insert(.extremes)
         }
         if states.contains(where: { $0.resetSum.bitPattern != 0 }) { flags.insert(.resets) }
-        let interval = RollupEncoder.interval(states)
         if let digits = RollupEncoder.digits(buckets), appendDecimals(buckets, digits) {
             flags.insert(.decimal)
             head.append(UInt8(digits))
