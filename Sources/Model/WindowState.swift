@@ -53,6 +53,10 @@ public struct WindowState: Hashable, Sendable {
     @inlinable
     public var total: Double { sum.isFinite ? sum + compensation : sum }
 
+    /// The sum of the numbers that a smaller one followed.
+    @inlinable
+    public var totalResets: Double { resetSum.isFinite ? resetSum + resetCompensation : resetSum }
+
     /// The sum of each number but the last times the milliseconds to the next one.
     @inlinable
     public var totalArea: Double { area.isFinite ? area + areaCompensation : area }

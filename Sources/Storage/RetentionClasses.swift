@@ -53,13 +53,16 @@ extension RetentionTimes {
     /// - Parameters:
     ///   - chunk: The chunk.
     ///   - present: The levels of rollups that the segment of the chunk has of its series.
+    /// - Returns: The time in milliseconds.
     func keptMillis(_ chunk: Segment.Chunk, beside present: Set<RollupLevel>) -> Int64? {
         if let level = chunk.level { return keptMillis(level) }
         let isWhole = chunk.kind == SegmentFormat.floatKind
         return keptMillis(besideLevels: isWhole ? present : [])
     }
 
-    /// How long rollups of a level are kept, in milliseconds; nil for ever. Of a level that is not wanted any
+    /// How long rollups of a level are kept, in milliseconds; nil for ever.
+    ///
+    /// Of a level that is not wanted any
     /// more they are kept as long as samples.
     func keptMillis(_ level: RollupLevel) -> Int64? {
         guard let rollup = rollups.first(where: { $0.level == level }) else { return rawMillis }

@@ -82,7 +82,9 @@ final class StoredSeriesSet: SeriesSet {
         return body(source)
     }
 
-    private static func samples(of head: HeadSeries, _ series: StoredSeries, _ range: TimeRange) -> SampleColumn {
+    private static func samples(of head: HeadSeries, _ series: StoredSeries, _ range: TimeRange)
+        -> SampleColumn
+    {
         let start = max(range.start, Timestamp(millis: series.earliestMillis(besideLevels: [])))
         return start <= range.end ? head.column(in: TimeRange(start, range.end)) : SampleColumn()
     }

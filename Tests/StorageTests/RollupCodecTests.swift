@@ -9,7 +9,9 @@ import Testing
     private static let allParts: WindowParts = [.sum, .extremes, .increase, .area]
 
     /// Samples of some kind that a series may have.
-    static func column(_ random: inout SeededGenerator, _ kind: Int, count: Int, from start: Int64) -> SampleColumn {
+    static func column(_ random: inout SeededGenerator, _ kind: Int, count: Int, from start: Int64)
+        -> SampleColumn
+    {
         var column = SampleColumn()
         var millis = start
         var value = Double(Int.random(in: 0...1000, using: &random))
@@ -23,7 +25,8 @@ import Testing
             case 4:
                 value += 0.25
                 if Int.random(in: 0..<50, using: &random) == 0 { value = 0 }
-            default: value = [1e300, -0.0, .infinity, -.infinity, 3, 1e-300].randomElement(using: &random) ?? 0
+            default:
+                value = [1e300, -0.0, .infinity, -.infinity, 3, 1e-300].randomElement(using: &random) ?? 0
             }
             var stored = value
             if kind >= 6 {
@@ -60,7 +63,10 @@ import Testing
             && isNear(found.total, expected.total, magnitude)
             && isNear(found.resetSum, expected.resetSum, magnitude)
             && isNear(
-                found.area, expected.area, max(expected.least.magnitude, expected.greatest.magnitude) * span)
+                found.area,
+                expected.area,
+                max(expected.least.magnitude, expected.greatest.magnitude) * span
+            )
     }
 
     @Test("States of buckets come back, and each part of them alone")
@@ -77,7 +83,11 @@ import Testing
                 RollupCodec.encode(rollup.buckets, level: rollup.level, effort: .compaction, into: &bytes)
                 func decode(_ parts: WindowParts) throws -> [RollupBucket] {
                     try RollupCodec.decode(
-                        bytes[...], starts: rollup.buckets.map(\.start), level: rollup.level, parts)
+                        bytes[...],
+                        starts: rollup.buckets.map(\.start),
+                        level: rollup.level,
+                        parts
+                    )
                 }
                 let decoded = try decode(RollupCodecTests.allParts)
                 #expect(decoded.count == rollup.buckets.count)
@@ -125,7 +135,11 @@ import Testing
                 if Bool.random(using: &random) { mutated.removeLast(Int.random(in: 0...3, using: &random)) }
                 guard
                     let decoded = try? RollupCodec.decode(
-                        mutated[...], starts: starts, level: .fiveMinutes, RollupCodecTests.allParts)
+                        mutated[...],
+                        starts: starts,
+                        level: .fiveMinutes,
+                        RollupCodecTests.allParts
+                    )
                 else { continue }
                 var state = WindowState()
                 for bucket in decoded { state.join(bucket.full) }
@@ -153,7 +167,11 @@ import Testing
                 #expect(one.edge == two.edge && one.edgeValue == two.edgeValue)
                 #expect(
                     RollupCodecTests.expectEqual(
-                        one.open, two.open, magnitude: magnitude * Double(two.open.count)))
+                        one.open,
+                        two.open,
+                        magnitude: magnitude * Double(two.open.count)
+                    )
+                )
             }
         }
     }

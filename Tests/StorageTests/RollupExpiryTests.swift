@@ -32,7 +32,10 @@ private let start: Int64 = 1_767_225_600_000
             for step in 0..<1440 {
                 let millis = start + number * day + Int64(step) * minute
                 batch.append(
-                    Labels(["__name__": "dense"]), Timestamp(millis: millis), Double(number * 1440) + Double(step))
+                    Labels(["__name__": "dense"]),
+                    Timestamp(millis: millis),
+                    Double(number * 1440) + Double(step)
+                )
             }
             for step in 0..<3 {
                 let millis = start + number * day + Int64(step) * 8 * hour + 5
@@ -60,10 +63,14 @@ private let start: Int64 = 1_767_225_600_000
     ) throws -> (states: [WindowState], warnings: [String]) {
         let range = TimeRange(windows[0].start, windows[windows.count - 1].end)
         let set = try store.select(
-            SelectRequest(matchers: [Matcher("__name__", .equal, name)], range: range), budget: .unlimited())
+            SelectRequest(matchers: [Matcher("__name__", .equal, name)], range: range),
+            budget: .unlimited()
+        )
         var states: [WindowState] = []
         let parts: WindowParts = [.sum, .extremes, .increase, .area]
-        guard set.count == 1, try set.states(of: 0, in: windows, parts, into: &states) else { return ([], []) }
+        guard set.count == 1, try set.states(of: 0, in: windows, parts, into: &states) else {
+            return ([], [])
+        }
         return (states, set.warnings)
     }
 
@@ -108,7 +115,9 @@ private let start: Int64 = 1_767_225_600_000
         #expect(cutWarnings.first?.hasSuffix("have expired: answered from 1d rollups") == true)
         // Plain reads: the last sample of each bucket.
         let set = try store.select(
-            SelectRequest(matchers: [Matcher("__name__", .equal, "dense")], range: .all), budget: .unlimited())
+            SelectRequest(matchers: [Matcher("__name__", .equal, "dense")], range: .all),
+            budget: .unlimited()
+        )
         var column = SampleColumn()
         try set.read(0, into: &column)
         #expect(column.timestamps[0] == start + day - minute && column.values[0] == 1439)

@@ -46,13 +46,19 @@ private let start: Int64 = 1_767_225_600_000
             let shift: Int64 = isLeftOpen ? 1 : 0
             windows.append(
                 TimeRange(
-                    Timestamp(millis: from + shift), Timestamp(millis: from + length - 1 + shift)))
+                    Timestamp(millis: from + shift),
+                    Timestamp(millis: from + length - 1 + shift)
+                )
+            )
             from += step
         }
         return windows
     }
 
-    @Test("Windows are answered as from samples: kinds of series, late samples, merges, restarts", arguments: 0..<6)
+    @Test(
+        "Windows are answered as from samples: kinds of series, late samples, merges, restarts",
+        arguments: 0..<6
+    )
     func windows(round: Int) async throws {
         var random = SeededGenerator(seed: 900 + UInt64(round))
         let days: Int64 = 6
@@ -65,7 +71,11 @@ private let start: Int64 = 1_767_225_600_000
         for kind in 0..<12 {
             let labels = Labels(["__name__": "m", "kind": "\(kind)"])
             let column = RollupCodecTests.column(
-                &random, kind, count: 2500, from: start + Int64.random(in: 0...40, using: &random) * 15_000)
+                &random,
+                kind,
+                count: 2500,
+                from: start + Int64.random(in: 0...40, using: &random) * 15_000
+            )
             let kept = column.sliced(to: TimeRange(.min, Timestamp(millis: start + days * day - 1)))
             expected[labels] = kept
             for index in kept.timestamps.indices {
@@ -93,7 +103,9 @@ private let start: Int64 = 1_767_225_600_000
                 let windows = RollupWindowTests.windows(&random, days: days)
                 let range = TimeRange(windows[0].start, windows[windows.count - 1].end)
                 let set = try store.select(
-                    SelectRequest(matchers: [], range: range), budget: .unlimited())
+                    SelectRequest(matchers: [], range: range),
+                    budget: .unlimited()
+                )
                 for index in 0..<set.count {
                     var states: [WindowState] = []
                     guard try set.states(of: index, in: windows, RollupWindowTests.allParts, into: &states)
@@ -105,7 +117,9 @@ private let start: Int64 = 1_767_225_600_000
                         let (right, magnitude) = RollupWindowTests.fold(column, window)
                         let isEqual = RollupCodecTests.expectEqual(state, right, magnitude: magnitude)
                         #expect(
-                            isEqual, "\(set.labels(at: index)) \(window) \(state) instead of \(right)")
+                            isEqual,
+                            "\(set.labels(at: index)) \(window) \(state) instead of \(right)"
+                        )
                         if !isEqual { return }
                     }
                 }
@@ -123,7 +137,9 @@ private let start: Int64 = 1_767_225_600_000
                     let column = expected[labels] ?? SampleColumn()
                     let place = Int.random(in: 0..<column.count, using: &random)
                     let millis = column.timestamps[place] + Int64.random(in: 0...1, using: &random) * 7
-                    guard !own.timestamps.contains(millis), millis > own.timestamps.last ?? .min else { continue }
+                    guard !own.timestamps.contains(millis), millis > own.timestamps.last ?? .min else {
+                        continue
+                    }
                     own.append(millis: millis, value: Bool.random(using: &random) ? 17 : StaleMarker.value)
                 }
                 expected[labels]?.merge(own)

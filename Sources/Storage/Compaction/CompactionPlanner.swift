@@ -94,7 +94,9 @@ struct CompactionPlanner {
         members.allSatisfy { member in
             // Rollups are few, and kept for long.
             if member.sampleCount == 0 { return true }
-            if tier == CompactionPlanner.tiers[0], rolledUpMillis.contains(member.retentionMillis) { return true }
+            if tier == CompactionPlanner.tiers[0], rolledUpMillis.contains(member.retentionMillis) {
+                return true
+            }
             guard let longest = CompactionPlanner.longestTier(member.retentionMillis) else { return false }
             return tier <= CompactionPlanner.tiers[longest]
         }

@@ -142,11 +142,12 @@ extension WindowState {
         }
         if other.firstMillis < firstMillis { swap(&one, &two) }
         let last = one.lastMillis > two.lastMillis ? one : two
-        let (resets, area) = (one.resetSum + two.resetSum, one.area + two.area)
+        let (resets, area) = (one.totalResets + two.totalResets, one.totalArea + two.totalArea)
         // Joined for what does not depend on the order.
         one.join(two)
         (one.lastMillis, one.lastValue) = (last.lastMillis, last.lastValue)
         (one.resetSum, one.area) = (resets, area)
+        (one.resetCompensation, one.areaCompensation) = (0, 0)
         self = one
     }
 }

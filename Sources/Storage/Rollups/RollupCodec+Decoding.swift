@@ -8,8 +8,11 @@ extension RollupCodec {
     /// The buckets of a chunk whose bytes fill `bytes`.
     ///
     /// - Parameters:
+    ///   - bytes: The chunk's value column.
     ///   - starts: Where they begin.
+    ///   - level: The length of the buckets.
     ///   - parts: What is wanted of their states; the rest may be as in empty ones.
+    /// - Returns: As many buckets as there are starts.
     /// - Throws: `CodecError` for what no encoder writes, as far as it is looked at.
     static func decode(
         _ bytes: ArraySlice<UInt8>,
@@ -49,7 +52,7 @@ private struct RollupDecoder {
         try RollupCodec.check(starts, level)
         buckets = starts.map { RollupBucket(start: $0) }
         flags = RollupCodec.Flags(rawValue: try reader.readUInt8())
-        guard flags.rawValue < 128, !flags.isSuperset(of: [.allEdges, .someEdges]) else {
+        guard !flags.isSuperset(of: [.allEdges, .someEdges]) else {
             throw .badException
         }
         digits = flags.contains(.decimal) ? Int(try reader.readUInt8()) : 0
@@ -97,11 +100,15 @@ private struct RollupDecoder {
 
     private mutating func readTimes(_ filled: [Int]) throws(CodecError) {
         let firsts = try readIntegers(filled.count, 1...level.millis - 1)
-        let lasts = try readIntegers(filled.count, 1...level.millis - 1)
+        let isRegular = flags.contains(.regular)
+        let lasts = isRegular ? [] : try readIntegers(filled.count, 1...level.millis - 1)
         for (position, index) in filled.enumerated() {
-            guard firsts[position] <= lasts[position] else { throw .badException }
-            buckets[index].open.firstMillis = buckets[index].start + firsts[position]
-            buckets[index].open.lastMillis = buckets[index].start + lasts[position]
+            let first = firsts[position]
+            // Both factors are at most the milliseconds of a day.
+            let last = isRegular ? first + interval * Int64(buckets[index].open.count - 1) : lasts[position]
+            guard first <= last, last < level.millis else { throw .badException }
+            buckets[index].open.firstMillis = buckets[index].start + first
+            buckets[index].open.lastMillis = buckets[index].start + last
         }
     }
 
@@ -128,7 +135,9 @@ private struct RollupDecoder {
             }
         }
         if try isPresent(parts.contains(.sum) || parts.contains(.area)) {
-            for (index, value) in zip(filled, try readColumn(filled.count)) { buckets[index].open.sum = value }
+            for (index, value) in zip(filled, try readColumn(filled.count)) {
+                buckets[index].open.sum = value
+            }
         }
         try readExtremes(filled, parts) { stored, _, _ in stored }
         if flags.contains(.resets), try isPresent(parts.contains(.increase)) {
@@ -229,14 +238,27 @@ private struct RollupDecoder {
 
     /// Whether the column that comes is wanted; if not, passes it.
     private mutating func isPresent(_ isWanted: Bool) throws(CodecError) -> Bool {
-        if !isWanted { try reader.skip(count: try reader.readCount(limit: reader.remainingCount)) }
+        if !isWanted { try reader.skip(count: try reader.readCount(limit: 1 << 40) >> 2) }
         return isWanted
     }
 
     private mutating func readColumn(_ count: Int) throws(CodecError) -> [Double] {
-        let bytes = try reader.readBytes(count: try reader.readCount(limit: reader.remainingCount))
+        let head = try reader.readCount(limit: 1 << 40)
+        let bytes = try reader.readBytes(count: head >> 2)
         var values: [Double] = []
-        try ValueColumn.decode(bytes, count: count, into: &values)
+        switch RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) {
+        case .values: try ValueColumn.decode(bytes, count: count, into: &values)
+        case .equal:
+            var column = ByteReader(bytes)
+            values = [Double](repeating: Double(try column.readSignedVarint()), count: count)
+            try column.expectEnd()
+        case .varints:
+            guard count <= RollupCodec.mostVarints else { throw .badException }
+            var column = ByteReader(bytes)
+            for _ in 0..<count { values.append(Double(try column.readSignedVarint())) }
+            try column.expectEnd()
+        case nil: throw .badException
+        }
         return values
     }
 

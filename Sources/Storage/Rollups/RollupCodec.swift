@@ -23,8 +23,22 @@ enum RollupCodec {
         static let areas = Flags(rawValue: 32)
         /// Values are decimal numbers; what stands in their columns is what they miss a guess by.
         static let decimal = Flags(rawValue: 64)
+        /// The last times follow from first times, counts and interval.
+        static let regular = Flags(rawValue: 128)
     }
 
+    /// What a column of a chunk is; short ones need no blocks.
+    enum ColumnForm: UInt8 {
+        /// A value column.
+        case values = 0
+        /// One integer that all values are.
+        case equal = 1
+        /// Integers, one after the other.
+        case varints = 2
+    }
+
+    /// The most integers that are written one after the other.
+    static let mostVarints = 64
     /// The most digits behind the point of decimal numbers.
     static let mostDigits = 9
     /// Decimal numbers are integers below this one.
@@ -80,9 +94,14 @@ private struct RollupEncoder {
             append(buckets.map { Double($0.open.nanCount) })
         }
         let filled = buckets.filter { $0.open.count > 0 }
+        let interval = RollupEncoder.interval(states)
         if !filled.isEmpty {
             append(filled.map { Double($0.open.firstMillis - $0.start) })
-            append(filled.map { Double($0.open.lastMillis - $0.start) })
+            if states.allSatisfy({ $0.lastMillis - $0.firstMillis == Int64($0.count - 1) * interval }) {
+                flags.insert(.regular)
+            } else {
+                append(filled.map { Double($0.open.lastMillis - $0.start) })
+            }
         }
         if states.contains(where: {
             $0.least != min($0.firstValue, $0.lastValue)
@@ -90,8 +109,7 @@ private struct RollupEncoder {
         }) {
             flags.insert(.extremes)
         }
-        if states.contains(where: { $0.resetSum.bitPattern != 0 }) { flags.insert(.resets) }
-        let interval = RollupEncoder.interval(states)
+        if states.contains(where: { $0.totalResets.bitPattern != 0 }) { flags.insert(.resets) }
         if let digits = RollupEncoder.digits(buckets), appendDecimals(buckets, digits) {
             flags.insert(.decimal)
             head.append(UInt8(digits))
@@ -109,9 +127,9 @@ private struct RollupEncoder {
             )
             let span = Double(state.lastMillis - state.firstMillis)
             let magnitude = max(state.least.magnitude, state.greatest.magnitude) * span
-            let isNear = (guess - state.area).magnitude <= RollupCodec.tolerance * magnitude
+            let isNear = (guess - state.totalArea).magnitude <= RollupCodec.tolerance * magnitude
             if guess.isFinite && isNear { return 0 }
-            return state.area == 0 ? -0.0 : state.area
+            return state.totalArea == 0 ? -0.0 : state.totalArea
         }
         if areas.contains(where: { $0.bitPattern != 0 }) {
             flags.insert(.areas)
@@ -138,7 +156,7 @@ private struct RollupEncoder {
             append(states.map(\.least))
             append(states.map(\.greatest))
         }
-        if flags.contains(.resets) { append(states.map(\.resetSum)) }
+        if flags.contains(.resets) { append(states.map(\.totalResets)) }
     }
 
     /// Appends the columns of values as decimal numbers; appends nothing and answers false if they are none.
@@ -164,7 +182,7 @@ private struct RollupEncoder {
                 RollupCodec.tolerance * max(state.least.magnitude, state.greatest.magnitude)
                 * Double(state.count)
             guard let sum = RollupEncoder.decimal(state.total, power, within: bound),
-                let reset = RollupEncoder.decimal(state.resetSum, power, within: bound)
+                let reset = RollupEncoder.decimal(state.totalResets, power, within: bound)
             else { return false }
             let guess = RollupGuess.sum(count: state.count, first: first, last: last)
             let (miss, overflow) = sum.subtractingReportingOverflow(guess)
@@ -238,10 +256,29 @@ private struct RollupEncoder {
     }
 
     private mutating func append(_ values: [Double]) {
+        let integers = values.allSatisfy(RollupEncoder.isInteger) ? values.map { Int64($0) } : []
         var column: [UInt8] = []
+        if let first = integers.first, integers.allSatisfy({ $0 == first }) {
+            Varint.append(signed: first, to: &column)
+            return append(column, .equal)
+        }
         ValueColumn.encode(values, effort: effort, into: &column)
-        Varint.append(count: column.count, to: &columns)
+        if !integers.isEmpty, integers.count <= RollupCodec.mostVarints {
+            var varints: [UInt8] = []
+            for integer in integers { Varint.append(signed: integer, to: &varints) }
+            if varints.count < column.count { return append(varints, .varints) }
+        }
+        append(column, .values)
+    }
+
+    private mutating func append(_ column: [UInt8], _ form: RollupCodec.ColumnForm) {
+        Varint.append(count: column.count << 2 | Int(form.rawValue), to: &columns)
         columns.append(contentsOf: column)
+    }
+
+    private static func isInteger(_ value: Double) -> Bool {
+        value.magnitude < RollupCodec.mostInteger && value == value.rounded()
+            && (value != 0 || value.sign == .plus)
     }
 }
 

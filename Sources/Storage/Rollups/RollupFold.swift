@@ -49,6 +49,7 @@ struct RollupFold {
     /// The rollups by level, finer ones first; those of levels that the series is too sparse for are missing.
     ///
     /// - Parameter isSparseToo: Whether these are there as well, as long as there is anything.
+    /// - Returns: One for each level that is kept.
     func rollups(sparseToo isSparseToo: Bool = false) -> [SeriesRollup] {
         guard !hasHistograms, !finest.isEmpty else { return [] }
         let sampleCount = finest.reduce(0) { $0 + $1.sampleCount }

@@ -38,7 +38,12 @@ struct RollupTable {
             let chunks = part.rollups[level] ?? []
             for chunk in chunks {
                 slots.append(
-                    Slot(part: index, chunk: chunk, start: start(chunk.minMillis), last: start(chunk.maxMillis))
+                    Slot(
+                        part: index,
+                        chunk: chunk,
+                        start: start(chunk.minMillis),
+                        last: start(chunk.maxMillis)
+                    )
                 )
             }
             var spans = SpanList()
@@ -64,7 +69,7 @@ struct RollupTable {
     /// Keeps a bucket that was made here.
     mutating func keep(_ bucket: RollupBucket) { made[bucket.start] = bucket }
 
-    /// Calls `body` with each slot that has buckets that begin in `start..<end`, decoded by `decode`, and with
+    /// Calls `body` with each slot that has buckets that begin in `start..<end`, decoded by `decode`, and
     /// the indices of these; only in uncontested stretches are they all that there is.
     mutating func forEachSlot(
         _ start: Int64,

@@ -54,7 +54,9 @@ struct SeriesParts {
             var part = Part(place: place)
             switch place {
             case .head(let head):
-                guard head.minMillis <= range.end.millis, head.maxMillis >= range.start.millis else { continue }
+                guard head.minMillis <= range.end.millis, head.maxMillis >= range.start.millis else {
+                    continue
+                }
                 part.earliestMillis = series.earliestMillis(besideLevels: [])
             case .segment(let segment, let ordinal):
                 let all = chunks(segment, ordinal)

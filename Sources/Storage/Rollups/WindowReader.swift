@@ -31,7 +31,10 @@ final class WindowReader {
             let first = max(range.first, -WindowReader.latestMillis)
             let last = min(range.last, WindowReader.latestMillis)
             days.start = min(days.start, Timestamp(millis: first).floored(toMillis: day))
-            days.end = max(days.end, Timestamp(millis: last).floored(toMillis: day).advanced(byMillis: day - 1))
+            days.end = max(
+                days.end,
+                Timestamp(millis: last).floored(toMillis: day).advanced(byMillis: day - 1)
+            )
         }
         for level in parts.levels.reversed() { tables.append(RollupTable(level, parts.parts)) }
     }
@@ -266,8 +269,9 @@ final class WindowReader {
 
     // MARK: - Samples
 
-    /// Calls `body` with the samples of some parts (nil: of all); of equal times that of the later part
-    /// counts. Staleness markers are none.
+    /// Calls `body` with the samples of some parts (nil: of all).
+    ///
+    /// Of equal times that of the later part counts. Staleness markers are none.
     private func forEachSample(
         from start: Int64,
         to end: Int64,
@@ -331,7 +335,8 @@ final class WindowReader {
         var column: SampleColumn
         switch part.place {
         case .head(let head): column = head.column(in: range)
-        case .segment(let segment, let ordinal): column = source.samples(part.raw[chunk], of: segment, ordinal)
+        case .segment(let segment, let ordinal):
+            column = source.samples(part.raw[chunk], of: segment, ordinal)
         }
         if part.earliestMillis > column.timestamps.first ?? .max {
             column = column.sliced(to: TimeRange(Timestamp(millis: part.earliestMillis), .max))

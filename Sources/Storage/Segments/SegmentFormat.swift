@@ -50,7 +50,9 @@ enum SegmentFormat {
     static let longestRollupChunk = 1536
     /// A rollup chunk of so many buckets is copied by merges as it is.
     static let sufficientRollupChunk = 256
-    /// How many groups of chunks there are: samples, and rollups by level. Each has frames of its own.
+    /// How many groups of chunks there are: samples, and rollups by level.
+    ///
+    /// Each has frames of its own.
     static let groupCount = 1 + RollupLevel.allCases.count
 
     /// The kind of chunks of rollups of `level`.

@@ -64,6 +64,7 @@ struct SegmentWriter {
     ///   - labels: The series; series come in label order.
     ///   - column: All of its samples.
     ///   - rollups: What is rolled up: the levels, and what is known of samples that are gone.
+    /// - Throws: What the file system says.
     mutating func add(
         _ labels: Labels,
         _ column: SampleColumn,
@@ -106,6 +107,7 @@ struct SegmentWriter {
     /// - Parameters:
     ///   - chunk: The chunk.
     ///   - column: Its samples, if they are to be rolled up.
+    /// - Throws: What the file system says.
     mutating func append(_ chunk: EncodedChunk, rollingUp column: SampleColumn? = nil) throws(FileError) {
         if let column { rollups.add(column) }
         try encodePending()
@@ -121,7 +123,9 @@ struct SegmentWriter {
         var from = 0
         while from < buckets.count {
             let rest = buckets.count - from
-            let to = rest > SegmentFormat.longestRollupChunk ? from + SegmentFormat.usualRollupChunk : buckets.count
+            let to =
+                rest > SegmentFormat.longestRollupChunk
+                ? from + SegmentFormat.usualRollupChunk : buckets.count
             try addChunk(Array(buckets[from..<to]), rollup.level)
             from = to
         }

@@ -242,7 +242,9 @@ final class DirectoryBlock: CachedContent {
         var ends = [(frame: Int, end: Int)](repeating: (-1, 0), count: SegmentFormat.groupCount)
         for index in chunks.indices {
             let group = SegmentFormat.group(ofKind: chunks[index].kind)
-            if chunks[index].values.frame != ends[group].frame { ends[group] = (chunks[index].values.frame, 0) }
+            if chunks[index].values.frame != ends[group].frame {
+                ends[group] = (chunks[index].values.frame, 0)
+            }
             let end = ends[group].end
             chunks[index].values.offset = end
             chunks[index].values.byteCount = try reader.readCount(limit: Frame.maxRawCount - end)

@@ -25,7 +25,7 @@ struct TimestampColumns {
     private var recentByteCount = 0
     /// The columns of the frame that is open.
     private var open: [[UInt8]] = []
-    /// What came last, by group of chunks; nearly every series of a scrape has the times of the one before it.
+    /// What came last, by group of chunks; nearly every series of a scrape has the times of that before it.
     private var last = [(millis: ArraySlice<Int64>, encoded: [UInt8], column: Int?)?](
         repeating: nil,
         count: SegmentFormat.groupCount

@@ -79,7 +79,9 @@ struct SegmentRepair {
             var writer = SegmentWriter(file: try fileSystem.create(path + ".tmp"), shape: segment.shape)
             do throws(StorageError) {
                 _ = try readable(segment).scan { labels, column, rollups throws(StorageError) in
-                    do throws(FileError) { try writer.add(labels, column, rollups) } catch { throw .file(error) }
+                    do throws(FileError) { try writer.add(labels, column, rollups) } catch {
+                        throw .file(error)
+                    }
                 }
             } catch {
                 // Nothing is left of one that does not tell what is in it.

@@ -7,8 +7,8 @@ import StrictYAML
 /// Reads `retention.yaml`: how long the samples of which series, and their rollups, are kept.
 ///
 /// The file has `default:` with `raw:`, and `rules:`, a list of `match:` (a series selector) with `raw:`. A
-/// time is a duration such as `400d`, or `forever`. Both may have `rollups:`, times by level; without it hours
-/// and days are kept as long as samples. The first rule that fits a series counts, else the default.
+/// time is a duration such as `400d`, or `forever`. Both may have `rollups:`, times by level; without it
+/// hours and days are kept as long as samples. The first rule that fits a series counts, else the default.
 enum RetentionFile {
     private static let missingDefault = "a retention file needs default with raw, a duration or forever"
     /// The levels that are kept where the file says nothing of them.
@@ -74,7 +74,8 @@ enum RetentionFile {
                 file: file,
                 line: places[later].line,
                 column: places[later].column,
-                message: "the rule is never used: the rule of line \(places[earlier].line) takes all its series"
+                message:
+                    "the rule is never used: the rule of line \(places[earlier].line) takes all its series"
             )
         }
         return content
@@ -82,7 +83,9 @@ enum RetentionFile {
 
     private static func rule(_ node: YAMLNode, _ reader: inout StrictReader) -> RetentionPolicy.Rule? {
         let known = ["name", "match", "raw", "rollups"]
-        guard let fields = reader.fields(of: node, owner: "a retention rule", known: known) else { return nil }
+        guard let fields = reader.fields(of: node, owner: "a retention rule", known: known) else {
+            return nil
+        }
         let times = times(fields, node, owner: "a retention rule", &reader)
         let name = reader.string(fields, "name")
         guard let match = fields["match"] else {
