@@ -104,7 +104,7 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model", grdb], swiftSettings: strict),
         .testTarget(
             name: "StorageTests",
-            dependencies: ["Storage", "ChunkCodec", "Matching", "Model", "Telemetry", logging],
+            dependencies: ["Storage", "Catalog", "ChunkCodec", "Matching", "Model", "Telemetry", logging],
             swiftSettings: strict
         ),
         .testTarget(

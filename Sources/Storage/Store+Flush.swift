@@ -97,6 +97,8 @@ extension Store {
         guard state.head.sampleCount > 0 else { return false }
         let end = state.headStart.floored(toMillis: options.headMillis)
             .advanced(byMillis: options.headMillis).advanced(byMillis: options.flushDelayMillis)
+        // Until then the log has what was deleted.
+        if state.tombstones.all.contains(where: { state.headFirstLog < $0.record.nextLog }) { return true }
         // A clock that was put back a long way must not keep a head for ever.
         if now >= end || now < state.headStart.advanced(byMillis: -options.headMillis) { return true }
         let seriesBytes = state.head.seriesCount * Head.usualSeriesByteCount
@@ -107,23 +109,26 @@ extension Store {
     /// Ends the head; a new one takes the writes from now on.
     private func freeze() {
         let now = options.now()
-        state.withLock { state in
-            guard state.head.sampleCount > 0 else { return }
-            // Under the store's lock no write can get between the old head and the new file.
-            state.headFirstLog = log.beginFile()
-            state.frozen.append(
-                FrozenHead(
-                    head: state.head,
-                    sequence: state.counters.lastSequence,
-                    nextLog: state.headFirstLog
-                )
-            )
-            state.head = Head(after: state.head)
-            state.headStart = now
-        }
+        state.withLock { freeze(&$0, now: now) }
     }
 
-    private func writeFrozen(keepSpare: Bool) throws(StorageError) {
+    /// The same under the store's lock, so that no write can get between the old head and the new file.
+    func freeze(_ state: inout State, now: Timestamp) {
+        guard state.head.sampleCount > 0 else { return }
+        state.headFirstLog = log.beginFile()
+        state.frozen.append(
+            FrozenHead(
+                head: state.head,
+                sequence: state.counters.lastSequence,
+                nextLog: state.headFirstLog
+            )
+        )
+        state.head = Head(after: state.head)
+        state.headStart = now
+    }
+
+    /// Writes the frozen heads into segments.
+    func writeFrozen(keepSpare: Bool) throws(StorageError) {
         // Oldest first: segments are made in the order of their sequence.
         while let frozen = state.withLock({ $0.frozen.first }) {
             do throws(StorageError) {

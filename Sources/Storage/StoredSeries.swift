@@ -2,10 +2,10 @@ import Model
 
 /// Where samples of one series lie.
 enum SeriesPart: Sendable {
-    /// In a segment, under this ordinal.
-    case segment(Segment, ordinal: UInt32)
-    /// In a head.
-    case head(HeadSeries)
+    /// In a segment, under this ordinal; samples of the times `deleted` are not.
+    case segment(Segment, ordinal: UInt32, deleted: [TimeRange])
+    /// In a head; samples of the times `deleted` are not.
+    case head(HeadSeries, deleted: [TimeRange])
 }
 
 /// One selected series: its labels, and everything that has samples of it, in the order of writing.
@@ -22,10 +22,17 @@ struct StoredSeries: Sendable {
         let live = TimeRange(Timestamp(millis: earliestMillis), range.end)
         return parts.contains { part in
             switch part {
-            case .head(let head): return head.maxMillis >= earliestMillis
-            case .segment(let segment, let ordinal):
+            case .head(let head, let deleted):
+                guard head.maxMillis >= earliestMillis else { return false }
+                return deleted.isEmpty || head.hasLive(in: live, deleted)
+            case .segment(let segment, let ordinal, let deleted):
                 // What cannot be read now says so when its samples are read.
-                do throws(StorageError) { return try segment.hasSamples(ordinal, in: live) } catch {
+                do throws(StorageError) {
+                    var reader = Segment.Reader()
+                    return deleted.isEmpty
+                        ? try segment.hasSamples(ordinal, in: live)
+                        : try segment.hasLive(ordinal, in: live, deleted, &reader)
+                } catch {
                     return true
                 }
             }

@@ -41,17 +41,18 @@ final class StoredSeriesSet: SeriesSet {
         let start = max(range.start, Timestamp(millis: item.earliestMillis))
         guard start <= range.end else { return }
         let range = TimeRange(start, range.end)
-        if item.parts.count == 1, case .head(let head) = item.parts[0] {
-            column = head.column(in: range)
+        if item.parts.count == 1, case .head(let head, let deleted) = item.parts[0] {
+            column = head.column(in: range).without(deleted)
             return
         }
         var result = SampleColumn()
         reading.withLock { reading in
             for part in item.parts {
                 switch part {
-                case .head(let head): result.merge(head.column(in: range))
-                case .segment(let segment, let ordinal):
-                    result.merge(samples(of: segment, ordinal, range, &reading))
+                case .head(let head, let deleted):
+                    result.merge(head.column(in: range).without(deleted))
+                case .segment(let segment, let ordinal, let deleted):
+                    result.merge(samples(of: segment, ordinal, range, &reading).without(deleted))
                 }
             }
         }

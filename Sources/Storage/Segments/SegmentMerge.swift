@@ -19,14 +19,17 @@ struct SegmentMerge {
     }
 
     private var sources: [Source]
+    /// By segment the deletes that may concern something in it.
+    private let tombstones: [Tombstones]
     /// The labels of the series that it stands at.
     private(set) var labels = Labels.empty
     /// The series that it stands at, in the order of the segments.
     private(set) var parts: [Part] = []
 
-    /// Stands before the first series of `segments`.
-    init(_ segments: [Segment]) throws(StorageError) {
+    /// Stands before the first series of `segments`; what `tombstones` delete is not copied.
+    init(_ segments: [Segment], without tombstones: Tombstones = Tombstones()) throws(StorageError) {
         sources = segments.map { Source(segment: $0) }
+        self.tombstones = segments.map { tombstones.concerning($0.record.sequence, $0.record.range) }
         for source in sources.indices { try load(source) }
     }
 
@@ -88,14 +91,22 @@ extension SegmentMerge {
     /// which `isWanted` is true.
     ///
     /// Of equal times the later segment counts. Chunks that are long enough, well encoded and share no time
-    /// with another are copied as they are.
+    /// with another are copied as they are, unless something of the series is deleted.
     mutating func copySamples(
         to writer: inout SegmentWriter,
         where isWanted: (Segment.Chunk) -> Bool = { _ in true }
     ) throws {
         var all: [(chunk: Segment.Chunk, part: Part)] = []
+        // By segment; a delete does not concern what was written after it.
+        var deleted: [Int: [TimeRange]] = [:]
+        var isTouched = false
         for part in parts {
-            for chunk in try chunks(of: part) where isWanted(chunk) { all.append((chunk, part)) }
+            let ranges = tombstones[part.source].ranges(of: labels)
+            if !ranges.isEmpty { deleted[part.source] = ranges }
+            for chunk in try chunks(of: part) where isWanted(chunk) {
+                if ranges.contains(where: { $0.overlaps(chunk.range) }) { isTouched = true }
+                if !DeletedTimes.cover(ranges, chunk.range) { all.append((chunk, part)) }
+            }
         }
         // Stable, so that chunks with the same beginning stay in the order of their segments.
         let order = all.indices.sorted { (all[$0].chunk.minMillis, $0) < (all[$1].chunk.minMillis, $1) }
@@ -109,14 +120,16 @@ extension SegmentMerge {
                 end += 1
             } while end < order.count && all[order[end]].chunk.minMillis <= last
             let (chunk, part) = all[order[position]]
-            if end == position + 1, chunk.count >= SegmentFormat.sufficientChunk, level(of: part) > 0 {
+            let isCopied = !isTouched && level(of: part) > 0
+            if end == position + 1, chunk.count >= SegmentFormat.sufficientChunk, isCopied {
                 try writer.append(try encoded(chunk, of: part))
             } else {
                 var column = SampleColumn()
                 for index in order[position..<end].sorted() {
-                    column = column.merged(with: try read(all[index].chunk, of: all[index].part))
+                    let samples = try read(all[index].chunk, of: all[index].part)
+                    column = column.merged(with: samples.without(deleted[all[index].part.source] ?? []))
                 }
-                try writer.append(column)
+                if !column.isEmpty { try writer.append(column) }
             }
             position = end
         }
