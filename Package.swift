@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Outbound",
             dependencies: [
-                "Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "Rules", logging,
+                "Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "Rules", "ChunkCodec", logging,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -88,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "sextant",
             dependencies: [
-                "CSextant", "Model", "Telemetry", "Matching", "Storage", "Outbound", "Push", "PromQL",
+                "CSextant", "ChunkCodec", "Model", "Telemetry", "Matching", "Storage", "Outbound", "Push", "PromQL",
                 "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -160,7 +160,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SextantTests",
-            dependencies: ["sextant", "APIServer", "Model", "Rules"],
+            dependencies: ["sextant", "APIServer", "Model", "Rules", "Storage", "Telemetry", logging],
             swiftSettings: strict
         ),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),

@@ -127,6 +127,7 @@ package final class Store: Sendable {
             telemetry: telemetry
         )
         registerGauges(registry)
+        removeUnfinishedSnapshots()
         maintenance.sync {
             flushWhatIsDue()
             compaction.sync { expire() }

@@ -22,7 +22,7 @@ struct Sextant: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self, CheckCommand.self,
             RulesCommand.self, TestCommand.self, KPICommand.self, ExportCommand.self, ImportCommand.self,
-            DashboardCommand.self, VerifyCommand.self,
+            DashboardCommand.self, VerifyCommand.self, DeleteCommand.self, BackupCommand.self, RestoreCommand.self,
         ]
     )
 

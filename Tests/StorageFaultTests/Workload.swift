@@ -162,7 +162,7 @@ final class Workload: Sendable {
         for step in round * count..<(round + 1) * count {
             let batch = Workload.batch(writer, step)
             await perform(.write(batch), writer) { _ = try await store.append(batch) }
-            guard step % 7 == 4 else { continue }
+            guard step % 10 == 4 else { continue }
             let request = Workload.request(writer, step)
             await perform(.delete(request), writer) { try await store.delete(request) }
         }

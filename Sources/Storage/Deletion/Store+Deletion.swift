@@ -16,6 +16,19 @@ package struct DeleteRequest: Sendable {
     }
 }
 
+extension DeleteRequest: CustomStringConvertible {
+    /// The selectors and times for the log.
+    package var description: String {
+        let selectors = selections.map { matchers in
+            let texts = matchers.map { "\($0.name)\($0.kind.rawValue)\(LabelText.quoted($0.value))" }
+            return "{\(texts.joined(separator: ","))}"
+        }
+        let start = range.start == .min ? "-" : "\(range.start.millis)"
+        let end = range.end == .max ? "-" : "\(range.end.millis)"
+        return "\(selectors.joined(separator: " ")) from \(start) to \(end)"
+    }
+}
+
 /// How much a delete would delete.
 package struct DeletionCount: Hashable, Sendable {
     /// The number of series of which samples would go.
