@@ -88,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "sextant",
             dependencies: [
-                "CSextant", "ChunkCodec", "Model", "Telemetry", "Matching", "Storage", "Outbound", "Push", "PromQL",
+                "CSextant", "ChunkCodec", "Model", "Telemetry", "Matching", "Storage", "Outbound", "Push",
+                "PromQL",
                 "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -38,8 +38,10 @@ package struct APIBackend: Sendable {
     /// Deletes samples; when it returns, nobody reads them any more.
     package var delete: @Sendable (SeriesDelete) async throws -> Void = { _ in }
     /// How many series and samples a delete would take, within the budget.
-    package var countDeletion:
-        @Sendable (SeriesDelete, QueryBudget) throws(SourceError) -> (series: Int, samples: Int) = { _, _ in (0, 0) }
+    package var countDeletion: @Sendable (SeriesDelete, QueryBudget) throws(SourceError) -> DeleteCount = {
+        _,
+        _ in DeleteCount()
+    }
     /// Removes what was deleted from all files.
     package var cleanTombstones: @Sendable () async throws -> Void = {}
     /// Makes a snapshot, without what is in memory only if the flag is set.
@@ -87,6 +89,20 @@ package struct SeriesDelete: Sendable {
     package var selections: [[Matcher]]
     /// Which times, both ends included.
     package var range: TimeRange
+}
+
+/// How much a delete would take.
+package struct DeleteCount: Sendable {
+    /// The number of series.
+    package var series = 0
+    /// The number of their samples.
+    package var samples = 0
+
+    /// Nothing.
+    package init(series: Int = 0, samples: Int = 0) {
+        self.series = series
+        self.samples = samples
+    }
 }
 
 /// Where a snapshot is.

@@ -48,7 +48,7 @@ enum AdminRoutes {
         }
         return try await exchange.context.queries.run(for: exchange.connection) {
             [delete] budget throws(APIError) in
-            let count: (series: Int, samples: Int)
+            let count: DeleteCount
             do throws(SourceError) { count = try backend.countDeletion(delete, budget) } catch {
                 throw APIError(error)
             }

@@ -269,7 +269,7 @@ final class DaemonCore: Service {
         backend.countDeletion = { delete, budget throws(SourceError) in
             let request = DeleteRequest(selections: delete.selections, range: delete.range)
             let count = try store.count(request, budget: budget).count
-            return (count.seriesCount, count.sampleCount)
+            return DeleteCount(series: count.seriesCount, samples: count.sampleCount)
         }
         backend.snapshot = { [logger] skipsHead in
             let snapshot = try await store.snapshot(

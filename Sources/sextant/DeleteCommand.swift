@@ -9,10 +9,10 @@ struct DeleteCommand: AsyncParsableCommand {
         commandName: "delete",
         abstract: "Delete series, or samples of a time, for good.",
         discussion: """
-            Counts what would go and asks before it deletes; without a terminal it needs --yes. What is deleted is \
-            not seen from the moment the command returns and never comes back; files shrink in the background. \
-            What is written later stays. The daemon must run with --enable-admin-api. The exit code is 0 if \
-            it was deleted (or counted), 1 if not, 2 for a wrong option.
+            Counts what would go and asks before it deletes; without a terminal it needs --yes. What is \
+            deleted is not seen from the moment the command returns and never comes back; files shrink in \
+            the background. What is written later stays. The daemon must run with --enable-admin-api. The \
+            exit code is 0 if it was deleted (or counted), 1 if not, 2 for a wrong option.
 
             Examples:
               sextant delete --match 'up{job="old"}' --dry-run
@@ -64,7 +64,9 @@ struct DeleteCommand: AsyncParsableCommand {
             return
         }
         guard Terminal.of(STDERR_FILENO).isInteractive, isatty(STDIN_FILENO) == 1 else {
-            throw Misuse(description: "\(text) would be deleted; give --yes to do so, or --dry-run to count only")
+            throw Misuse(
+                description: "\(text) would be deleted; give --yes to do so, or --dry-run to count only"
+            )
         }
         StandardStream.write(Array("delete \(text) for good? [y/N] ".utf8), to: STDERR_FILENO)
         guard ["y", "yes"].contains(readLine()?.lowercased() ?? "") else {

@@ -3,7 +3,10 @@ import Testing
 @testable import ChunkCodec
 
 @Suite struct SHA256Tests {
-    @Test("Hashes are those of FIPS 180-4, with the processor's instructions and without", arguments: [true, false])
+    @Test(
+        "Hashes are those of FIPS 180-4, with the processor's instructions and without",
+        arguments: [true, false]
+    )
     func published(isPlain: Bool) {
         let cases = [
             ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),

@@ -103,7 +103,8 @@ struct MemoryDisk: Sendable {
         MemoryDisk.apply(change, to: &names)
         switch change {
         case .add(let path, _), .remove(let path): pending.append((MemoryDisk.folder(of: path), change))
-        case .move(_, let target, _), .moveFolder(_, let target): pending.append((MemoryDisk.folder(of: target), change))
+        case .move(_, let target, _), .moveFolder(_, let target):
+            pending.append((MemoryDisk.folder(of: target), change))
         }
     }
 

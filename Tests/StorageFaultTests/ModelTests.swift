@@ -106,7 +106,9 @@ private struct ModelRun {
         note("delete")
         let name = random.below(3) == 0 ? "s" : "m"
         var matchers = [Matcher("__name__", .equal, name)]
-        if random.below(4) > 0 { matchers.append(Matcher("i", .regex, "\(random.below(12))|\(random.below(12))")) }
+        if random.below(4) > 0 {
+            matchers.append(Matcher("i", .regex, "\(random.below(12))|\(random.below(12))"))
+        }
         var range = TimeRange.all
         if random.below(3) > 0 {
             let first = clock.millis - Int64(random.below(random.below(4) == 0 ? 300 : 6)) * ModelRun.hour

@@ -6,8 +6,8 @@ import Telemetry
 
 @testable import Storage
 
-/// What the fault tests run: writes and deletes of several writers at once, flushes, merges, expiry, snapshots
-/// and new log files.
+/// What the fault tests run: writes and deletes of several writers at once, flushes, merges, expiry,
+/// snapshots and new log files.
 final class Workload: Sendable {
     /// What a writer asks for.
     enum Step: Sendable {

@@ -19,7 +19,9 @@ import Testing
     }
 
     /// Appends `count` samples a minute apart to series `a` and `b` with two instances each.
-    private func fill(_ store: Store, from first: Int64 = start, count: Int = 100, plus: Double = 0) async throws {
+    private func fill(_ store: Store, from first: Int64 = start, count: Int = 100, plus: Double = 0)
+        async throws
+    {
         var batch = SampleBatch()
         for name in ["a", "b"] {
             for instance in 0..<2 {
@@ -121,7 +123,9 @@ import Testing
         }
     }
 
-    @Test("A segment of which everything is deleted is gone when the call returns; others shrink when cleaned")
+    @Test(
+        "A segment of which everything is deleted is gone when the call returns; others shrink when cleaned"
+    )
     func room() async throws {
         let store = try Store.open(folder, clock)
         defer { store.close() }
@@ -163,7 +167,9 @@ import Testing
 
     @Test("Series that change their retention are not merged over a delete, which would take what came after")
     func retentions() {
-        func candidate(_ file: String, _ sequence: UInt64, _ retentionMillis: Int64?) -> CompactionPlanner.Candidate {
+        func candidate(_ file: String, _ sequence: UInt64, _ retentionMillis: Int64?)
+            -> CompactionPlanner.Candidate
+        {
             CompactionPlanner.Candidate(
                 file: file,
                 sequence: sequence,
@@ -298,6 +304,8 @@ import Testing
         #expect(column.without([range(0, 4)]).histograms[0]?.sum == 2)
         #expect(column.without([range(-9, -1), range(9, 99)]).timestamps == Array(Int64(0)..<9))
         #expect(column.without([.all]).isEmpty)
-        #expect(DeletedTimes.joined([range(5, 9), range(0, 4), range(20, 30)]) == [range(0, 9), range(20, 30)])
+        #expect(
+            DeletedTimes.joined([range(5, 9), range(0, 4), range(20, 30)]) == [range(0, 9), range(20, 30)]
+        )
     }
 }

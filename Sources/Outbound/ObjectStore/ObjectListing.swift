@@ -49,7 +49,9 @@ struct ObjectListing: Hashable {
         for (escape, character) in [
             ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&#34;", "\""),
             ("&amp;", "&"),
-        ] { out = out.split(separator: escape, omittingEmptySubsequences: false).joined(separator: character) }
+        ] {
+            out = out.split(separator: escape, omittingEmptySubsequences: false).joined(separator: character)
+        }
         return out
     }
 }

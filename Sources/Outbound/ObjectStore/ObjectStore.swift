@@ -6,8 +6,8 @@ import NIOHTTP1
 
 /// A bucket of an S3-compatible object store: puts, reads, lists and removes objects.
 ///
-/// Addresses have the bucket in their path (`<endpoint>/<bucket>/<key>`), which every such store answers. An object
-/// is put with one request, which the stores take up to 5 GiB.
+/// Addresses have the bucket in their path (`<endpoint>/<bucket>/<key>`), which every such store answers. An
+/// object is put with one request, which the stores take up to 5 GiB.
 package struct ObjectStore: Sendable {
     /// The largest object, in bytes.
     package static let mostBytes = 5 << 30
@@ -86,7 +86,9 @@ package struct ObjectStore: Sendable {
         read: @escaping @Sendable (Range<Int>) throws -> [UInt8]
     ) async throws(Failure) {
         guard size <= ObjectStore.mostBytes else {
-            throw Failure(description: "\(size) bytes are more than an object may have (\(ObjectStore.mostBytes))")
+            throw Failure(
+                description: "\(size) bytes are more than an object may have (\(ObjectStore.mostBytes))"
+            )
         }
         try await succeed("PUT", key, payload: sha256) {
             .stream(ReadPieces(size: size, read: read), length: .known(Int64(size)))

@@ -16,13 +16,13 @@ package struct ObjectStoreCredentials: Sendable, CustomStringConvertible, Custom
         self.sessionToken = sessionToken
     }
 
-    /// The credentials in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else those of the
-    /// profile `AWS_PROFILE` (`default`) in the file `AWS_SHARED_CREDENTIALS_FILE` (`~/.aws/credentials`).
+    /// The credentials in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else those of
+    /// the profile `AWS_PROFILE` (`default`) in `AWS_SHARED_CREDENTIALS_FILE` (`~/.aws/credentials`).
     ///
+    /// Nil if there are none.
     /// - Parameters:
     ///   - environment: The environment's variables.
     ///   - readFile: Gives the text of a file; nil if it cannot be read.
-    /// - Returns: nil if there are none.
     package init?(
         environment: [String: String],
         readFile: (String) -> String? = { try? String(contentsOfFile: $0, encoding: .utf8) }
@@ -51,7 +51,8 @@ package struct ObjectStoreCredentials: Sendable, CustomStringConvertible, Custom
                 values[name] = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
             }
         }
-        guard let accessKey = values["aws_access_key_id"], let secretKey = values["aws_secret_access_key"] else {
+        guard let accessKey = values["aws_access_key_id"], let secretKey = values["aws_secret_access_key"]
+        else {
             return nil
         }
         self.init(accessKey: accessKey, secretKey: secretKey, sessionToken: values["aws_session_token"])

@@ -12,8 +12,8 @@ private enum DeleteEffect {
 }
 
 extension Store {
-    /// Removes what is deleted from segments: whole files, and unless `onlyWhole` is set parts, for which files
-    /// are written again; then forgets deletes of which nothing is left.
+    /// Removes what is deleted from segments: whole files, and unless `onlyWhole` is set parts, for which
+    /// files are written again; then forgets deletes of which nothing is left.
     ///
     /// On the compaction queue; what fails is tried again by the next round.
     func workOffDeletes(isForced: Bool = false, onlyWhole: Bool = false) {

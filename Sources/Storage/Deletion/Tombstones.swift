@@ -37,9 +37,9 @@ struct Tombstone: Sendable {
 
 /// The deletes in force, the oldest first.
 ///
-/// A delete has the number of the last write before it. A head is frozen when something is deleted, so all of
-/// a head or of a segment was written before a delete or all of it after. What is written from several of them
-/// leaves out what is deleted, so its number, which may be higher, need not tell.
+/// A delete has the number of the last write before it. A head is frozen when something is deleted, so all
+/// of a head or of a segment was written before a delete or all of it after. What is written from several of
+/// them leaves out what is deleted, so its number, which may be higher, need not tell.
 struct Tombstones: Sendable {
     private(set) var all: [Tombstone] = []
 

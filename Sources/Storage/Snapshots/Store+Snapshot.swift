@@ -32,6 +32,8 @@ extension Store {
     ///   - name: Its name, which no other has.
     ///   - skipsHead: Whether what is in no segment yet is left out.
     ///   - folders: Folders of the data directory whose files are copied as well.
+    /// - Returns: Where it is.
+    /// - Throws: `StorageError` if it cannot be made; nothing of it counts then.
     package func snapshot(
         _ name: String,
         skipsHead: Bool = false,

@@ -21,7 +21,9 @@ struct BackupPlace: ParsableArguments {
 
     /// The target at `address`: a directory, or `s3://bucket/prefix`.
     func target(_ address: String) throws -> any BackupTarget {
-        guard !address.isEmpty else { throw Misuse(description: "the place of the backups must not be empty") }
+        guard !address.isEmpty else {
+            throw Misuse(description: "the place of the backups must not be empty")
+        }
         guard address.hasPrefix(S3Target.scheme) else {
             guard !address.contains("://") else {
                 throw Misuse(description: "\(address) is neither a directory nor s3://bucket/prefix")
@@ -38,11 +40,12 @@ struct BackupCommand: AsyncParsableCommand {
         commandName: "backup",
         abstract: "Copy a daemon's data to a directory or an object store.",
         discussion: """
-            The daemon makes a snapshot, which this command reads and then removes: both run on one machine, and the \
-            daemon with --enable-admin-api. Of a stopped daemon --data names the directory. Only contents that \
-            the target does not have are copied; a target keeps many backups, restore takes any of them. \
-            Credentials of an object store come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or from \
-            AWS_SHARED_CREDENTIALS_FILE. The exit code is 0 for success, 1 for a failure, 2 for a wrong option.
+            The daemon makes a snapshot, which this command reads and then removes: both run on one \
+            machine, and the daemon with --enable-admin-api. Of a stopped daemon --data names the \
+            directory. Only contents that the target does not have are copied; a target keeps many \
+            backups, restore takes any of them. Credentials of an object store come from \
+            AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or from AWS_SHARED_CREDENTIALS_FILE. The exit \
+            code is 0 for success, 1 for a failure, 2 for a wrong option.
 
             Examples:
               sextant backup /mnt/backup/sextant
@@ -77,7 +80,6 @@ struct BackupCommand: AsyncParsableCommand {
     func run() async throws {
         if let keep, keep < 1 { throw Misuse(description: "--keep must be at least 1") }
         let target = try place.target(target)
-        let time = SnapshotName.time()
         let snapshot = try await makeSnapshot()
         defer { BackupCommand.remove(snapshot.path) }
         let lines = BackupProgress("backup")
@@ -85,7 +87,7 @@ struct BackupCommand: AsyncParsableCommand {
         var outcome = try await backup.make(
             snapshot.path,
             name: snapshot.name,
-            time: time,
+            time: SnapshotName.time(of: snapshot.name),
             sequence: snapshot.sequence
         )
         if let keep { outcome.removedCount = try await backup.keep(newest: keep) }
@@ -135,8 +137,8 @@ struct RestoreCommand: AsyncParsableCommand {
         commandName: "restore",
         abstract: "Put a backup into an empty directory.",
         discussion: """
-            Every checksum is compared before the directory gets its name; then sextant serve --data uses it. \
-            The exit code is 0 for success, 1 for a failure, 2 for a wrong option.
+            Every checksum is compared before the directory gets its name; then sextant serve --data uses \
+            it. The exit code is 0 for success, 1 for a failure, 2 for a wrong option.
 
             Examples:
               sextant restore /mnt/backup/sextant /var/lib/sextant
@@ -145,7 +147,9 @@ struct RestoreCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("Where the backups are: a directory, or s3://bucket/prefix.", valueName: "source"))
+    @Argument(
+        help: ArgumentHelp("Where the backups are: a directory, or s3://bucket/prefix.", valueName: "source")
+    )
     var source: String
 
     @Argument(help: ArgumentHelp("The directory for the data: empty, or missing.", valueName: "directory"))

@@ -6,7 +6,7 @@ protocol BackupTarget: Sendable {
     func list(_ folder: String) async throws -> [String: Int]
     /// Puts `bytes` under a path; durable, and there as a whole or not at all.
     func put(_ bytes: [UInt8], at path: String) async throws
-    /// Puts a file of `size` bytes with this SHA-256 under a path; durable, and there as a whole or not at all.
+    /// The same with a file of `size` bytes whose SHA-256 is known.
     func put(_ file: any File, size: Int, sha256: String, at path: String) async throws
     /// What is under a path, in pieces.
     func read(_ path: String, _ body: ([UInt8]) throws -> Void) async throws

@@ -20,7 +20,8 @@ struct S3Target: BackupTarget {
         }
         guard let credentials = ObjectStoreCredentials(environment: environment) else {
             throw Misuse(
-                description: "no credentials for \(address): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                description:
+                    "no credentials for \(address): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
                     + "or AWS_SHARED_CREDENTIALS_FILE"
             )
         }

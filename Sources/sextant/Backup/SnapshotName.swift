@@ -17,8 +17,11 @@ enum SnapshotName {
             let text = String(number)
             return String(repeating: "0", count: max(0, width - text.count)) + text
         }
-        let date = unsafe padded(parts.tm_year + 1900, 4) + padded(parts.tm_mon + 1, 2) + padded(parts.tm_mday, 2)
-        let clock = unsafe padded(parts.tm_hour, 2) + padded(parts.tm_min, 2) + padded(parts.tm_sec, 2)
-        return "\(date)T\(clock)Z"
+        let date = unsafe [parts.tm_mon + 1, parts.tm_mday].map { padded($0, 2) }.joined()
+        let clock = unsafe [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded($0, 2) }.joined()
+        return unsafe "\(padded(parts.tm_year + 1900, 4))\(date)T\(clock)Z"
     }
+
+    /// The time in a name.
+    static func time(of name: String) -> String { String(name.prefix { $0 != "-" }) }
 }
