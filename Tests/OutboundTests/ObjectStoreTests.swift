@@ -75,22 +75,22 @@ import Testing
             aws_secret_access_key = S=1
             """
         func read(_ environment: [String: String]) -> ObjectStoreCredentials? {
-            ObjectStoreCredentials(environment: environment) { $0 == "/home/x/.aws/credentials" ? file : nil }
+            ObjectStoreCredentials(environment: environment) { $0 == "/h/.aws/credentials" ? file : nil }
         }
         let fromEnvironment = try #require(
             read([
                 "AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "top secret", "AWS_SESSION_TOKEN": "T",
-                "HOME": "/home/x",
+                "HOME": "/h",
             ])
         )
         #expect(fromEnvironment.accessKey == "E" && fromEnvironment.sessionToken == "T")
         #expect(
             !"\(fromEnvironment)".contains("secret ") && !String(reflecting: fromEnvironment).contains("top")
         )
-        let fromFile = try #require(read(["HOME": "/home/x"]))
+        let fromFile = try #require(read(["HOME": "/h"]))
         #expect(fromFile.accessKey == "A" && fromFile.secretKey == "S=1" && fromFile.sessionToken == nil)
-        #expect(read(["HOME": "/home/x", "AWS_PROFILE": "other"])?.secretKey == "P")
-        #expect(read(["HOME": "/home/x", "AWS_PROFILE": "none"]) == nil)
+        #expect(read(["HOME": "/h", "AWS_PROFILE": "other"])?.secretKey == "P")
+        #expect(read(["HOME": "/h", "AWS_PROFILE": "none"]) == nil)
         #expect(read([:]) == nil)
     }
 

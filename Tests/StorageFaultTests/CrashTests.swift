@@ -33,6 +33,7 @@ import Testing
         #expect(found.count >= 150)
         let recycled = files.calls.filter { $0.operation == "open" }
         #expect(!recycled.isEmpty, "no file of the log was written over")
+        print("crash test: \(found.count) calls of \(writerCount) writers")
         let seedCount = UInt64(Lane.count(3, soak: 1250))
         var stateCount = 0
         for (call, point) in found.enumerated() {
