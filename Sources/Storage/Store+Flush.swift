@@ -39,11 +39,17 @@ extension Store {
     /// Flushes the head if it is time for it or if it has grown too large, and what an earlier flush could
     /// not write.
     ///
+    /// With `freesLog` also if the log has what was deleted, as after a start: a delete is in force as long.
+    ///
     /// On the maintenance queue.
-    func flushWhatIsDue() {
+    func flushWhatIsDue(freesLog: Bool = false) {
         let now = options.now()
         let (isDue, hasLeftover) = state.withLock { state in
-            (isFlushDue(state, now), !state.frozen.isEmpty)
+            let first = state.headFirstLog
+            let hasDeleted = freesLog && state.tombstones.all.contains { first < $0.record.nextLog }
+            return (
+                isFlushDue(state, now) || (hasDeleted && state.head.sampleCount > 0), !state.frozen.isEmpty
+            )
         }
         if isDue { freeze() }
         guard isDue || hasLeftover else { return }
@@ -97,8 +103,6 @@ extension Store {
         guard state.head.sampleCount > 0 else { return false }
         let end = state.headStart.floored(toMillis: options.headMillis)
             .advanced(byMillis: options.headMillis).advanced(byMillis: options.flushDelayMillis)
-        // Until then the log has what was deleted.
-        if state.tombstones.all.contains(where: { state.headFirstLog < $0.record.nextLog }) { return true }
         // A clock that was put back a long way must not keep a head for ever.
         if now >= end || now < state.headStart.advanced(byMillis: -options.headMillis) { return true }
         let seriesBytes = state.head.seriesCount * Head.usualSeriesByteCount

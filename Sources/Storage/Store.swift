@@ -194,7 +194,7 @@ package final class Store: Sendable {
     private func tick() {
         intakeRate.withLock { $0.note(telemetry.samplesAppended.value, at: .now) }
         if options.durability == .interval { log.syncNow() }
-        flushWhatIsDue()
+        flushWhatIsDue(freesLog: true)
         removeLogOfDeletes()
         startMaintainingSegments()
         scrub.startIfDue { [weak self, options] in
