@@ -114,7 +114,7 @@ extension Store {
             guard !done.isEmpty else { return }
             // A loss of power must not bring back what a start without its catalog would take for data.
             try fileSystem.syncDirectory(segmentDirectory)
-            try fileSystem.syncDirectory(logFolder)
+            try log.syncFolder()
             try TombstoneFiles(of: directory, fileSystem).remove(done.map(\.number))
         } catch {
             throw .file(error)
