@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Outbound",
             dependencies: [
-                "Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "Rules", logging,
+                "Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "Rules", "ChunkCodec", logging,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -88,8 +88,8 @@ let package = Package(
         .executableTarget(
             name: "sextant",
             dependencies: [
-                "CSextant", "Model", "Telemetry", "Matching", "Catalog", "Storage", "Outbound", "Push",
-                "PromQL", "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
+                "CSextant", "ChunkCodec", "Model", "Telemetry", "Matching", "Catalog", "Storage", "Outbound",
+                "Push", "PromQL", "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -104,7 +104,7 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model", grdb], swiftSettings: strict),
         .testTarget(
             name: "StorageTests",
-            dependencies: ["Storage", "ChunkCodec", "Matching", "Model", "Telemetry", logging],
+            dependencies: ["Storage", "Catalog", "ChunkCodec", "Matching", "Model", "Telemetry", logging],
             swiftSettings: strict
         ),
         .testTarget(
@@ -160,7 +160,9 @@ let package = Package(
         ),
         .testTarget(
             name: "SextantTests",
-            dependencies: ["sextant", "APIServer", "KPI", "Model", "Rules", "StrictYAML"],
+            dependencies: [
+                "sextant", "APIServer", "KPI", "Model", "Rules", "Storage", "StrictYAML", "Telemetry", logging,
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),

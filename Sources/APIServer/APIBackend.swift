@@ -35,6 +35,19 @@ package struct APIBackend: Sendable {
     package var alertmanagers: @Sendable () async -> AlertmanagerAddresses = { AlertmanagerAddresses() }
     /// Merges segments until there is nothing left to merge.
     package var compact: @Sendable () async throws -> Void = {}
+    /// Deletes samples; when it returns, nobody reads them any more.
+    package var delete: @Sendable (SeriesDelete) async throws -> Void = { _ in }
+    /// How many series and samples a delete would take, within the budget.
+    package var countDeletion: @Sendable (SeriesDelete, QueryBudget) throws(SourceError) -> DeleteCount = {
+        _,
+        _ in DeleteCount()
+    }
+    /// Removes what was deleted from all files.
+    package var cleanTombstones: @Sendable () async throws -> Void = {}
+    /// Makes a snapshot, without what is in memory only if the flag is set.
+    package var snapshot: @Sendable (_ skipsHead: Bool) async throws -> SnapshotPlace = { _ in
+        SnapshotPlace(name: "", path: "", sequence: 0)
+    }
     /// What the series are made of; lists have at most so many lines.
     package var cardinality: @Sendable (Int) throws -> CardinalityFigures = { _ in CardinalityFigures() }
     /// What a retention policy, given as the text of a file, means for what is stored; nil: the one in force.
@@ -71,6 +84,45 @@ package struct APIBackend: Sendable {
         self.flush = flush
         self.status = status
         self.reload = reload
+    }
+}
+
+/// What is to be deleted: samples of `range` of the series that satisfy all matchers of any selection.
+package struct SeriesDelete: Sendable {
+    /// Which series.
+    package var selections: [[Matcher]]
+    /// Which times, both ends included.
+    package var range: TimeRange
+}
+
+/// How much a delete would take.
+package struct DeleteCount: Sendable {
+    /// The number of series.
+    package var series = 0
+    /// The number of their samples.
+    package var samples = 0
+
+    /// Nothing.
+    package init(series: Int = 0, samples: Int = 0) {
+        self.series = series
+        self.samples = samples
+    }
+}
+
+/// Where a snapshot is.
+package struct SnapshotPlace: Sendable {
+    /// Its name.
+    package var name: String
+    /// Its directory on the daemon's machine.
+    package var path: String
+    /// The number of the last write in it.
+    package var sequence: UInt64
+
+    /// The snapshot of this name in this directory.
+    package init(name: String, path: String, sequence: UInt64) {
+        self.name = name
+        self.path = path
+        self.sequence = sequence
     }
 }
 

@@ -90,7 +90,7 @@ enum LabelRoutes {
     }
 
     /// The matchers of one `match[]`.
-    private static func selection(_ text: String, _ limits: Limits) throws(APIError) -> [Matcher] {
+    static func selection(_ text: String, _ limits: Limits) throws(APIError) -> [Matcher] {
         guard text.utf8.count <= limits.queryTextBytes else {
             throw .invalid(
                 "match[]",

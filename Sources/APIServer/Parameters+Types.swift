@@ -59,6 +59,20 @@ extension Parameters {
         return limit == 0 ? nil : limit
     }
 
+    /// The truth value `name`, as Go writes them; false if it is not given.
+    func flag(_ name: String) throws(APIError) -> Bool {
+        switch self[name] {
+        case "", "0", "f", "F", "false", "FALSE", "False": return false
+        case "1", "t", "T", "true", "TRUE", "True": return true
+        default:
+            let text = LabelText.quoted(self[name])
+            throw .invalid(
+                name,
+                "unable to parse boolean: strconv.ParseBool: parsing \(text): invalid syntax"
+            )
+        }
+    }
+
     /// The whole number `name`, or `fallback` if it is not given.
     func count(_ name: String, or fallback: Int) throws(APIError) -> Int {
         guard !self[name].isEmpty else { return fallback }

@@ -52,6 +52,9 @@ enum Routes {
         Route("/api/v1/write", [.post], .ready(WriteRoute.write), isQuick: true),
         Route("/api/v1/import/prometheus", [.post, .put], .ready(ImportRoute.importText)),
 
+        Route("/api/v1/admin/tsdb/delete_series", [.post, .put], .ready(AdminRoutes.deleteSeries)),
+        Route("/api/v1/admin/tsdb/clean_tombstones", [.post, .put], .ready(AdminRoutes.cleanTombstones)),
+        Route("/api/v1/admin/tsdb/snapshot", [.post, .put], .ready(AdminRoutes.snapshot)),
         Route("/api/v1/admin/tsdb/flush", [.post, .put], .ready(AdminRoutes.flush)),
         Route("/api/v1/admin/tsdb/compact", [.post, .put], .ready(AdminRoutes.compact)),
     ]

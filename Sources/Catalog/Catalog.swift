@@ -10,7 +10,7 @@ import Model
 /// Each row has a checksum. Format: docs/formats/catalog.md.
 package final class Catalog: Sendable {
     /// The newest format this code writes and reads.
-    package static let formatVersion = 5
+    package static let formatVersion = 6
 
     private let path: String
     private let queue: DatabaseQueue
@@ -79,6 +79,11 @@ package final class Catalog: Sendable {
         try read { try CatalogTables.removed.rows($0, order: "file").map { $0[0] } }
     }
 
+    /// Deletes whose samples may still lie in files, the oldest first.
+    package func tombstones() throws(CatalogError) -> [TombstoneRecord] {
+        try read { try CatalogTables.tombstone.rows($0, order: "number").map(TombstoneRecord.init) }
+    }
+
     /// What lies in quarantine, in the order of the files' names.
     package func damages() throws(CatalogError) -> [DamageRecord] {
         try read { try CatalogTables.damage.rows($0, order: "file").map(DamageRecord.init) }
@@ -106,6 +111,15 @@ package final class Catalog: Sendable {
             for damage in change.addedDamages { try CatalogTables.damage.put(damage.values, database) }
             for file in change.removedDamages {
                 try database.execute(sql: "DELETE FROM damage WHERE file = ?", arguments: [file])
+            }
+            for tombstone in change.addedTombstones {
+                try CatalogTables.tombstone.put(tombstone.values, database)
+            }
+            for number in change.removedTombstones {
+                try database.execute(
+                    sql: "DELETE FROM tombstone WHERE number = ?",
+                    arguments: [Int64(bitPattern: number)]
+                )
             }
             // Flushes and merges commit beside each other: the higher count is the newer one.
             let known = Counters(rows: try CatalogTables.counter.rows(database))

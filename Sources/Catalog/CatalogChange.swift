@@ -29,13 +29,18 @@ package struct CatalogChange: Sendable {
     package var addedDamages: [DamageRecord] = []
     /// Names of files whose damage need not be told of any more.
     package var removedDamages: [String] = []
+    /// Deletes that are in force from now on.
+    package var addedTombstones: [TombstoneRecord] = []
+    /// The numbers of deletes of whose samples nothing is left.
+    package var removedTombstones: [UInt64] = []
     /// The counters as of now.
     package var counters: Counters
 
     /// Whether it changes nothing but the counters.
     package var isEmpty: Bool {
         addedSegments.isEmpty && removedFiles.isEmpty && lostFiles.isEmpty && metadata.isEmpty
-            && addedDamages.isEmpty && removedDamages.isEmpty
+            && addedDamages.isEmpty && removedDamages.isEmpty && addedTombstones.isEmpty
+            && removedTombstones.isEmpty
     }
 
     /// A change that only notes the counters.

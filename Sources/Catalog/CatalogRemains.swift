@@ -13,10 +13,15 @@ package struct CatalogRemains: Sendable {
     package var removedFiles: [String] = []
     /// What lies in quarantine.
     package var damages: [DamageRecord] = []
+    /// Deletes whose samples may still lie in files.
+    package var tombstones: [TombstoneRecord] = []
     /// The counters.
     package var counters = Counters()
     /// Whether everything is sound, as far as that can be told.
     package var isComplete = true
+
+    /// Nothing.
+    package init() {}
 
     /// Reads what can be read of the catalog at `path`, which is not changed; of a missing one, nothing.
     package init(path: String) {
@@ -31,6 +36,11 @@ package struct CatalogRemains: Sendable {
                 ruleRecords = rows(CatalogTables.ruleRecord, database).compactMap(RuleRecord.init)
                 removedFiles = rows(CatalogTables.removed, database).map { $0[0] }
                 damages = rows(CatalogTables.damage, database).map(DamageRecord.init)
+                // Formats before 6 have no such table.
+                if try database.tableExists(CatalogTables.tombstone.name) {
+                    tombstones = rows(CatalogTables.tombstone, database)
+                        .compactMap { try? TombstoneRecord(row: $0) }
+                }
                 counters = Counters(rows: rows(CatalogTables.counter, database))
             }
             try queue.close()
@@ -51,6 +61,7 @@ extension Catalog {
         change.metadata = remains.metadata
         change.addedDamages = remains.damages
         change.removedFiles = remains.removedFiles
+        change.addedTombstones = remains.tombstones
         try commit(change)
         for record in remains.pushRecords { try save(record) }
         try commit(saved: remains.ruleRecords, removed: [])

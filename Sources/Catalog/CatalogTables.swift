@@ -23,8 +23,12 @@ enum CatalogTables {
     static let ruleRecord = SealedTable(name: "rule_record", columns: ["kind", "key", "value"])
     static let removed = SealedTable(name: "removed", columns: ["file"])
     static let damage = SealedTable(name: "damage", columns: ["file", "start_millis", "end_millis", "text"])
+    static let tombstone = SealedTable(
+        name: "tombstone",
+        columns: ["number", "sequence", "start_millis", "end_millis", "next_log", "selections"]
+    )
     /// All of them.
-    static let all = [segment, metadata, counter, pushGroup, ruleRecord, removed, damage]
+    static let all = [segment, metadata, counter, pushGroup, ruleRecord, removed, damage, tombstone]
     /// The name of the counter that is the format of the catalog.
     static let formatCounter = "format"
 
@@ -58,9 +62,28 @@ enum CatalogTables {
                     file TEXT PRIMARY KEY NOT NULL, start_millis INTEGER NOT NULL,
                     end_millis INTEGER NOT NULL, text TEXT NOT NULL, checksum INTEGER NOT NULL
                 ) STRICT;
-                PRAGMA user_version = \(version);
                 """
         )
+        try createTombstones(database)
+        try note(version, database)
+    }
+
+    /// Makes the table of deletes, which formats before 6 do not have.
+    static func createTombstones(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                CREATE TABLE tombstone (
+                    number INTEGER PRIMARY KEY NOT NULL, sequence INTEGER NOT NULL,
+                    start_millis INTEGER NOT NULL, end_millis INTEGER NOT NULL,
+                    next_log INTEGER NOT NULL, selections BLOB NOT NULL, checksum INTEGER NOT NULL
+                ) STRICT
+                """
+        )
+    }
+
+    /// Notes that the catalog has the format `version`.
+    static func note(_ version: Int, _ database: Database) throws {
+        try database.execute(sql: "PRAGMA user_version = \(version)")
         try counter.put([formatCounter, Int64(version)], database)
     }
 }
@@ -139,6 +162,27 @@ extension DamageRecord {
 
     /// The values of its row.
     var values: [(any DatabaseValueConvertible)?] { [file, range.start.millis, range.end.millis, text] }
+}
+
+extension TombstoneRecord {
+    /// Reads a row of the table `tombstone`.
+    init(row: Row) throws {
+        self.init(
+            number: UInt64(bitPattern: row[0]),
+            sequence: UInt64(bitPattern: row[1]),
+            range: TimeRange(Timestamp(millis: row[2]), Timestamp(millis: row[3])),
+            selections: try TombstoneRecord.selections(Array(row[5] as Data)),
+            nextLog: UInt64(bitPattern: row[4])
+        )
+    }
+
+    /// The values of its row.
+    var values: [(any DatabaseValueConvertible)?] {
+        [
+            Int64(bitPattern: number), Int64(bitPattern: sequence), range.start.millis, range.end.millis,
+            Int64(bitPattern: nextLog), Data(encodedSelections),
+        ]
+    }
 }
 
 extension Counters {

@@ -1,9 +1,17 @@
 import GRDB
 
-/// Brings catalogs of formats 1 to 4, whose rows had no checksums, to the present one.
+/// Brings catalogs of formats 1 to 5 to the present one; the rows of 1 to 4 had no checksums.
 enum CatalogUpgrade {
-    /// Makes all tables anew and puts the rows of the old ones into them.
+    /// Adds what is new to format 5; of older ones all tables are made anew with the rows of the old ones.
     static func run(_ database: Database, from version: Int) throws {
+        if version == 5 {
+            // What a version without checksums of its own claims has to be borne out by the row.
+            let format = try CatalogTables.counter.rows(database)
+                .first { $0[0] == CatalogTables.formatCounter }.map { $0[1] as Int }
+            guard format == version else { return }
+            try CatalogTables.createTombstones(database)
+            return try CatalogTables.note(Catalog.formatVersion, database)
+        }
         var columns = [
             (CatalogTables.segment, CatalogTables.segment.columns),
             (CatalogTables.metadata, CatalogTables.metadata.columns),

@@ -1,7 +1,7 @@
 /// Something about rules that is kept over restarts.
 public struct RuleRecord: Hashable, Sendable {
     /// What it is about.
-    public enum Kind: String, Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
         /// An alert of a rule.
         case alert
         /// The last slot of a group.

@@ -23,6 +23,8 @@ private struct HeadFlush {
 
     let head: Head
     let retention: RetentionClasses
+    /// The deletes that concern the head.
+    let tombstones: Tombstones
     let now: Timestamp
     /// The series in label order.
     let order: [UInt32]
@@ -30,8 +32,15 @@ private struct HeadFlush {
     /// The times that existing segments cover.
     let covered: [TimeRange]
 
-    init(_ head: Head, _ retention: RetentionClasses, covered: [TimeRange], now: Timestamp) {
+    init(
+        _ head: Head,
+        _ retention: RetentionClasses,
+        without tombstones: Tombstones,
+        covered: [TimeRange],
+        now: Timestamp
+    ) {
         self.head = head
+        self.tombstones = tombstones
         self.retention = retention
         self.covered = covered
         self.now = now
@@ -63,7 +72,7 @@ private struct HeadFlush {
         return tier + 1
     }
 
-    /// What is to be stored of a series, by destination; what has expired is not.
+    /// What is to be stored of a series, by destination; what has expired or is deleted is not.
     func parts(
         of series: UInt32,
         _ labels: Labels,
@@ -75,6 +84,7 @@ private struct HeadFlush {
         let samples = head.snapshot(series)
         guard earliest.millis <= samples.maxMillis else { return [] }
         let live = samples.column().sliced(to: TimeRange(earliest, .max))
+            .without(tombstones.ranges(of: labels))
         return partitions.split(live).map { partition, column in
             (Destination(partition: partition, retentionMillis: retentionMillis), column)
         }
@@ -84,8 +94,19 @@ private struct HeadFlush {
 extension Store {
     /// Writes what a head has into segments; they count once the catalog has them.
     func writeSegments(of frozen: FrozenHead) throws(StorageError) -> [Segment] {
-        let (retention, covered) = state.withLock { ($0.retention, $0.segments.map(\.record.range)) }
-        let flush = HeadFlush(frozen.head, retention, covered: covered, now: options.now())
+        let (retention, tombstones, covered) = state.withLock { state in
+            (
+                state.retention, state.tombstones.concerning(frozen.sequence),
+                state.segments.map(\.record.range)
+            )
+        }
+        let flush = HeadFlush(
+            frozen.head,
+            retention,
+            without: tombstones,
+            covered: covered,
+            now: options.now()
+        )
         var segments: [Segment] = []
         var done: Set<HeadFlush.Destination> = []
         var isComplete = false

@@ -15,6 +15,9 @@ struct LogReplay {
     private var isFlushed = false
     /// The series of the head by the number that the file has for them.
     private var series: [UInt32] = []
+    /// Series of which something may be deleted, by the same number: they come into the head with the first
+    /// sample that is not.
+    private var touched: [Int: (labels: Labels, tombstones: Tombstones)] = [:]
 
     /// A replay of the file with this number.
     init(number: UInt64) {
@@ -50,12 +53,31 @@ struct LogReplay {
                 let missing = number + 1 - series.count
                 series.append(contentsOf: repeatElement(LogReplay.unknown, count: missing))
             }
-            series[number] = state.head.series(of: labels) { state.retention.rawMillis(of: labels) }
+            let tombstones = Tombstones(state.tombstones.all.filter { $0.concerns(labels) })
+            if tombstones.isEmpty {
+                series[number] = state.head.series(of: labels) { state.retention.rawMillis(of: labels) }
+            } else {
+                touched[number] = (labels, tombstones)
+            }
         }
     }
 
     private func isKnown(_ number: Int) -> Bool {
-        number < series.count && series[number] != LogReplay.unknown
+        number < series.count && (series[number] != LogReplay.unknown || touched[number] != nil)
+    }
+
+    /// The times of a series that are deleted of a write.
+    private func deleted(_ number: Int, _ write: LogWrite) -> [TimeRange] {
+        guard !touched.isEmpty, let (labels, tombstones) = touched[number] else { return [] }
+        return tombstones.concerning(write.sequence).ranges(of: labels)
+    }
+
+    /// The series of the head that stands for number `number` of the file, which is known.
+    private mutating func headSeries(_ number: Int, _ state: inout Store.State) -> UInt32 {
+        if series[number] == LogReplay.unknown, let labels = touched[number]?.labels {
+            series[number] = state.head.series(of: labels) { state.retention.rawMillis(of: labels) }
+        }
+        return series[number]
     }
 
     private mutating func put(_ write: LogWrite, _ state: inout Store.State) {
@@ -67,9 +89,15 @@ struct LogReplay {
                 orphanCount += 1
                 continue
             }
-            let series = series[Int(number)]
+            let deleted = deleted(Int(number), write)
+            let isDeleted = { (millis: Int64) in
+                deleted.contains { $0.contains(Timestamp(millis: millis)) }
+            }
+            if !deleted.isEmpty, write.timestamps[sample..<end].allSatisfy(isDeleted) { continue }
+            let series = headSeries(Int(number), &state)
             for position in sample..<end {
                 let millis = write.timestamps[position]
+                if !deleted.isEmpty, isDeleted(millis) { continue }
                 if let histogram = write.histograms[position] {
                     _ = state.head.append(series, millis: millis, histogram: histogram)
                 } else {

@@ -15,6 +15,10 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
     case noData(directory: String)
     /// The disk has no room for what is to be written.
     case noRoom(directory: String, neededBytes: Int, freeBytes: Int)
+    /// So many deletes wait to be worked off that no other is taken.
+    case tooManyDeletes(limit: Int)
+    /// A selector of a delete cannot be used.
+    case badSelector(reason: String)
     /// The store is being closed.
     case closed
     /// The file was written by a newer Sextant.
@@ -33,6 +37,9 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
         case .noRoom(let directory, let needed, let free):
             "the disk of \(directory) has \(free) bytes free, too few to write \(needed) bytes and keep the "
                 + "reserve"
+        case .tooManyDeletes(let limit):
+            "\(limit) deletes wait to be worked off; clean_tombstones returns when that is done"
+        case .badSelector(let reason): "a selector cannot be used: \(reason)"
         case .closed: "the store is being closed"
         case .newerFormat(let path, let found, let supported):
             "\(path) has format \(found), newer than \(supported), which this version can read"

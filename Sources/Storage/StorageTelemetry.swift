@@ -22,6 +22,9 @@ struct StorageTelemetry: Sendable {
     let compactionBytes: Counter
     let compactionFailures: Counter
     let segmentsExpired: Counter
+    let deletes: Counter
+    let deletedBytes: Counter
+    let deletedSamples: Counter
     let damagedRecords: Counter
     let damagedSegments: Counter
     let damagedCatalogs: Counter
@@ -92,6 +95,18 @@ struct StorageTelemetry: Sendable {
         segmentsExpired = registry.counter(
             "sextant_segments_expired_total",
             help: "Segments deleted or rewritten because samples in them expired."
+        )
+        deletes = registry.counter(
+            "sextant_deletes_total",
+            help: "Deletes that were put in force."
+        )
+        deletedBytes = registry.counter(
+            "sextant_deleted_bytes_total",
+            help: "Bytes that segments became smaller by when deleted samples were removed."
+        )
+        deletedSamples = registry.counter(
+            "sextant_deleted_samples_total",
+            help: "Deleted samples that were removed from segments."
         )
         damagedRecords = registry.counter(
             "sextant_log_damaged_records_total",

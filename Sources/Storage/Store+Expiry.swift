@@ -7,13 +7,15 @@ extension Store {
     /// On the compaction queue.
     func expire() {
         let now = options.now()
-        let (segments, classes, expiries) = state.withLock { ($0.segments, $0.retention, $0.expiries) }
+        let (segments, classes, expiries, tombstones) = state.withLock {
+            ($0.segments, $0.retention, $0.expiries, $0.tombstones)
+        }
         guard let shortest = classes.shortestMillis else { return }
         let deadline = now.advanced(byMillis: -shortest)
         for segment in segments where segment.firstChunkEnd < deadline {
             if let next = expiries[segment.record.file], now <= next { continue }
             do throws(StorageError) {
-                try expire(segment, classes, now)
+                try expire(segment, classes, tombstones, now)
             } catch {
                 do throws(StorageError) { try repair(after: error) } catch {
                     telemetry.logger.error("cannot delete expired samples: \(error)")
@@ -26,6 +28,7 @@ extension Store {
     private func expire(
         _ segment: Segment,
         _ classes: RetentionClasses,
+        _ tombstones: Tombstones,
         _ now: Timestamp
     ) throws(StorageError) {
         var hasExpired = false
@@ -53,7 +56,11 @@ extension Store {
             state.withLock { $0.expiries[segment.record.file] = next }
             return
         }
-        try replace([segment], by: hasLive ? try rewrite(segment, classes, now) : [])
+        try replace(
+            [segment],
+            by: hasLive ? try rewrite(segment, classes, tombstones, now) : [],
+            without: tombstones
+        )
         telemetry.segmentsExpired.add()
     }
 
@@ -61,6 +68,7 @@ extension Store {
     private func rewrite(
         _ segment: Segment,
         _ classes: RetentionClasses,
+        _ tombstones: Tombstones,
         _ now: Timestamp
     ) throws(StorageError) -> [Segment] {
         let shape = SegmentShape(
@@ -71,7 +79,7 @@ extension Store {
         return try writeSegments { (outputs: inout [Int64?: SegmentOutput]) in
             var output = try beginSegment(shape)
             defer { outputs[shape.retentionMillis] = output }
-            var all = try SegmentMerge([segment])
+            var all = try SegmentMerge([segment], without: tombstones)
             while try all.next() {
                 let times = classes.times(of: all.labels)
                 var present: Set<RollupLevel> = []

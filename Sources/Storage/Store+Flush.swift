@@ -39,11 +39,17 @@ extension Store {
     /// Flushes the head if it is time for it or if it has grown too large, and what an earlier flush could
     /// not write.
     ///
+    /// With `freesLog` also if the log has what was deleted, as after a start: a delete is in force as long.
+    ///
     /// On the maintenance queue.
-    func flushWhatIsDue() {
+    func flushWhatIsDue(freesLog: Bool = false) {
         let now = options.now()
         let (isDue, hasLeftover) = state.withLock { state in
-            (isFlushDue(state, now), !state.frozen.isEmpty)
+            let first = state.headFirstLog
+            let hasDeleted = freesLog && state.tombstones.all.contains { first < $0.record.nextLog }
+            return (
+                isFlushDue(state, now) || (hasDeleted && state.head.sampleCount > 0), !state.frozen.isEmpty
+            )
         }
         if isDue { freeze() }
         guard isDue || hasLeftover else { return }
@@ -107,23 +113,26 @@ extension Store {
     /// Ends the head; a new one takes the writes from now on.
     private func freeze() {
         let now = options.now()
-        state.withLock { state in
-            guard state.head.sampleCount > 0 else { return }
-            // Under the store's lock no write can get between the old head and the new file.
-            state.headFirstLog = log.beginFile()
-            state.frozen.append(
-                FrozenHead(
-                    head: state.head,
-                    sequence: state.counters.lastSequence,
-                    nextLog: state.headFirstLog
-                )
-            )
-            state.head = Head(after: state.head)
-            state.headStart = now
-        }
+        state.withLock { freeze(&$0, now: now) }
     }
 
-    private func writeFrozen(keepSpare: Bool) throws(StorageError) {
+    /// The same under the store's lock, so that no write can get between the old head and the new file.
+    func freeze(_ state: inout State, now: Timestamp) {
+        guard state.head.sampleCount > 0 else { return }
+        state.headFirstLog = log.beginFile()
+        state.frozen.append(
+            FrozenHead(
+                head: state.head,
+                sequence: state.counters.lastSequence,
+                nextLog: state.headFirstLog
+            )
+        )
+        state.head = Head(after: state.head)
+        state.headStart = now
+    }
+
+    /// Writes the frozen heads into segments.
+    func writeFrozen(keepSpare: Bool) throws(StorageError) {
         // Oldest first: segments are made in the order of their sequence.
         while let frozen = state.withLock({ $0.frozen.first }) {
             do throws(StorageError) {

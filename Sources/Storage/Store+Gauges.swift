@@ -33,6 +33,12 @@ extension Store {
         gauge("sextant_segments_samples", "Samples in all segment files.") { store in
             Double(store.state.withLock { $0.segments.reduce(0) { $0 + $1.record.sampleCount } })
         }
+        gauge("sextant_tombstones", "Deletes in force of which samples may still lie in files.") { store in
+            Double(store.state.withLock { $0.tombstones.all.count })
+        }
+        gauge("sextant_tombstone_segments", "Segments that have to be looked through for deletes.") { store in
+            Double(store.waitingSegmentCount)
+        }
         gauge("sextant_log_size_bytes", "Size of the write-ahead log's files.") { store in
             Double(store.log.diskByteCount)
         }

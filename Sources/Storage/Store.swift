@@ -29,6 +29,12 @@ package final class Store: Sendable {
         var segments: [Segment] = []
         /// When something of a segment expires next, as far as that was found out under this retention.
         var expiries: [String: Timestamp] = [:]
+        /// The deletes in force.
+        var tombstones = Tombstones()
+        /// The number of the newest delete, in force or not any more.
+        var lastTombstone: UInt64 = 0
+        /// By segment the newest delete of which nothing is left in it.
+        var examined: [String: UInt64] = [:]
         /// What cannot be read: which times it touches, and the sentence for queries.
         var damages: [(range: TimeRange, text: String)] = []
         var metadata: [ByteText: MetricMetadata] = [:]
@@ -54,7 +60,16 @@ package final class Store: Sendable {
         /// Removes the segments in these files.
         mutating func remove(_ files: Set<String>) {
             segments.removeAll { files.contains($0.record.file) }
-            for file in files { expiries[file] = nil }
+            for file in files {
+                expiries[file] = nil
+                examined[file] = nil
+            }
+        }
+
+        /// The deletes that may concern something in a segment.
+        func tombstones(concerning segment: Segment) -> Tombstones {
+            let known = examined[segment.record.file] ?? 0
+            return tombstones.concerning(segment.record.sequence, segment.record.range, after: known)
         }
 
         /// The number of samples in heads.
@@ -72,6 +87,8 @@ package final class Store: Sendable {
     let maintenance = DispatchQueue(label: "sextant.maintenance")
     let compaction = DispatchQueue(label: "sextant.compaction", qos: .utility)
     let scrub: Scrub
+    /// How many deletes wait for their turn on `compaction`.
+    let waitingDeletes = Atomic(0)
     /// When merges are tried again after one failed.
     let compactionPause = Mutex<ContinuousClock.Instant?>(nil)
     /// Whether a round of `maintainSegments` is under way or waits for its turn.
@@ -116,6 +133,7 @@ package final class Store: Sendable {
             telemetry: telemetry
         )
         registerGauges(registry)
+        removeUnfinishedSnapshots()
         maintenance.sync {
             flushWhatIsDue()
             compaction.sync { expire() }
@@ -168,7 +186,8 @@ package final class Store: Sendable {
         intakeRate.withLock { $0.note(telemetry.samplesAppended.value, at: .now) }
         if options.durability == .interval { log.syncNow() }
         applyPendingRetention()
-        flushWhatIsDue()
+        flushWhatIsDue(freesLog: true)
+        removeLogOfDeletes()
         startMaintainingSegments()
         scrub.startIfDue { [weak self, options] in
             self?.scrubOnce(bytesPerSecond: options.scrubBytesPerSecond)

@@ -10,7 +10,9 @@ struct StoreView {
     /// In the order of their sequence.
     private let segments: [Segment]
     /// In the order of writing; the last one may still take writes.
-    private let heads: [Head]
+    private let heads: [(head: Head, tombstones: Tombstones)]
+    /// The deletes that may concern a segment, by its file; none of most.
+    private let tombstones: [String: Tombstones]
     /// What readers should know about damaged files.
     private let warnings: [String]
     private let retention: RetentionClasses
@@ -20,7 +22,18 @@ struct StoreView {
     init(_ store: Store, _ state: Store.State, _ range: TimeRange, now: Timestamp) {
         self.store = store
         segments = state.segments.filter { $0.record.range.overlaps(range) }
-        heads = state.frozen.map(\.head) + [state.head]
+        // Nothing in the head that takes writes was there before a delete.
+        heads =
+            state.frozen.map { ($0.head, state.tombstones.concerning($0.sequence, range)) }
+            + [(state.head, Tombstones())]
+        var tombstones: [String: Tombstones] = [:]
+        if !state.tombstones.isEmpty {
+            for segment in segments {
+                let some = state.tombstones(concerning: segment)
+                if !some.isEmpty { tombstones[segment.record.file] = some }
+            }
+        }
+        self.tombstones = tombstones
         warnings = state.damages.filter { $0.range.overlaps(range) }.map(\.text)
         retention = state.retention
         self.now = now
@@ -35,7 +48,7 @@ struct StoreView {
     ) throws(SourceError) -> (sources: [SelectedSource], warnings: [String]) {
         try budget.checkpoint()
         // First: while segments are read from disk, the head goes on.
-        let ofHeads = heads.map { select(in: $0, matchers, range) }
+        let ofHeads = heads.map { select(in: $0.head, $0.tombstones, matchers, range) }
         var sources: [SelectedSource] = []
         var warnings = warnings
         for segment in segments {
@@ -95,19 +108,28 @@ struct StoreView {
                     }
                     series = try withSamples(SortedNumbers.union(found), in: segment, range, budget)
                 }
+                if let tombstones = tombstones[segment.record.file] {
+                    let dead = try tombstones.dead(in: segment, range)
+                    series = SortedNumbers.subtracting(
+                        series ?? Array(0..<UInt32(segment.seriesCount)),
+                        dead
+                    )
+                }
                 if series?.isEmpty != true { try body(segment.index, series) }
             } catch {
                 note(error, segment, &warnings)
             }
         }
-        for head in heads where head.sampleCount > 0 {
+        for (head, tombstones) in heads where head.sampleCount > 0 {
             try budget.checkpoint()
             let found = (selections ?? [[]]).map { matching($0, in: head) }
+            let dead = dead(in: head, tombstones, range)
             do throws(StorageError) {
                 try guarded { () throws(StorageError) in
                     let isWhole = range.start.millis <= head.minMillis && head.maxMillis <= range.end.millis
-                    if selections == nil && isWhole { return try body(head.index, nil) }
-                    let series = SortedNumbers.union(found).filter { head.hasSamples($0, in: range) }
+                    if selections == nil && isWhole && dead.isEmpty { return try body(head.index, nil) }
+                    let series = SortedNumbers.subtracting(SortedNumbers.union(found), dead)
+                        .filter { head.hasSamples($0, in: range) }
                     if !series.isEmpty { try body(head.index, series) }
                 }
             } catch {
@@ -144,11 +166,15 @@ struct StoreView {
         var source = SelectedSource()
         let matching = try segment.index.series(matching: matchers)
         var reader = Segment.Reader()
+        let tombstones = tombstones[segment.record.file] ?? Tombstones()
         for (place, ordinal) in try withSamples(matching, in: segment, range, budget).enumerated() {
             // Who asked looks at the budget again and throws what is wrong.
             if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
-            source.labels.append(try segment.labels(of: ordinal, &reader))
-            source.parts.append(.segment(segment, ordinal: ordinal))
+            let labels = try segment.labels(of: ordinal, &reader)
+            let deleted = tombstones.ranges(of: labels)
+            if !deleted.isEmpty, try !segment.hasLive(ordinal, in: range, deleted, &reader) { continue }
+            source.labels.append(labels)
+            source.parts.append(.segment(segment, ordinal: ordinal, deleted: deleted))
         }
         return source
     }
@@ -174,16 +200,43 @@ struct StoreView {
         outer.start <= inner.start && inner.end <= outer.end
     }
 
-    private func select(in head: Head, _ matchers: [CompiledMatcher], _ range: TimeRange) -> SelectedSource {
+    /// The series of a head of which no sample in `range` is left, numbers rising.
+    private func dead(in head: Head, _ tombstones: Tombstones, _ range: TimeRange) -> [UInt32] {
+        if tombstones.isEmpty { return [] }
+        let touched = SortedNumbers.union(
+            tombstones.all.flatMap { $0.selections.map { matching($0, in: head) } }
+        )
+        // A frozen head does not change.
+        return guarded { head.snapshots(ofEach: touched) }
+            .filter { !$0.series.hasLive(in: range, tombstones.ranges(of: $0.labels)) }
+            .map(\.number)
+    }
+
+    private func select(
+        in head: Head,
+        _ tombstones: Tombstones,
+        _ matchers: [CompiledMatcher],
+        _ range: TimeRange
+    ) -> SelectedSource {
         let matching = matching(matchers, in: head)
         let found = guarded { head.snapshots(of: matching, in: range) }
         // Places are sorted, by labels alone: what a series has is much to move about.
         let labels = found.map(\.labels)
         let order = labels.indices.sorted { labels[$0] < labels[$1] }
-        return SelectedSource(
-            labels: order.map { labels[$0] },
-            parts: order.map { .head(found[$0].series) }
-        )
+        if tombstones.isEmpty {
+            return SelectedSource(
+                labels: order.map { labels[$0] },
+                parts: order.map { .head(found[$0].series, deleted: []) }
+            )
+        }
+        var source = SelectedSource()
+        for place in order {
+            let deleted = tombstones.ranges(of: labels[place])
+            if !deleted.isEmpty, !found[place].series.hasLive(in: range, deleted) { continue }
+            source.labels.append(labels[place])
+            source.parts.append(.head(found[place].series, deleted: deleted))
+        }
+        return source
     }
 
     private func matching(_ matchers: [CompiledMatcher], in head: Head) -> [UInt32] {

@@ -2,10 +2,10 @@ import Model
 
 /// Where samples of one series lie.
 enum SeriesPart: Sendable {
-    /// In a segment, under this ordinal.
-    case segment(Segment, ordinal: UInt32)
-    /// In a head.
-    case head(HeadSeries)
+    /// In a segment, under this ordinal; samples of the times `deleted` are not.
+    case segment(Segment, ordinal: UInt32, deleted: [TimeRange])
+    /// In a head; samples of the times `deleted` are not.
+    case head(HeadSeries, deleted: [TimeRange])
 }
 
 /// One selected series: its labels, and everything that has samples of it, in the order of writing.
@@ -28,17 +28,25 @@ struct StoredSeries: Sendable {
         if Store.earliest(now, times.rawMillis) <= range.start.millis { return true }
         return parts.contains { part in
             switch part {
-            case .head(let head): return head.maxMillis >= earliestMillis(besideLevels: [])
-            case .segment(let segment, let ordinal):
+            case .head(let head, let deleted):
+                let earliest = earliestMillis(besideLevels: [])
+                guard head.maxMillis >= earliest else { return false }
+                let live = TimeRange(max(range.start, Timestamp(millis: earliest)), .max)
+                return deleted.isEmpty || head.hasLive(in: live, deleted)
+            case .segment(let segment, let ordinal, let deleted):
                 // What cannot be read now says so when its samples are read.
                 do throws(StorageError) {
-                    let chunks = try segment.chunks(of: ordinal)
+                    var reader = Segment.Reader()
+                    let chunks = try segment.chunks(of: ordinal, &reader)
                     let present = Set(chunks.compactMap(\.level))
-                    return chunks.contains { chunk in
+                    for chunk in chunks where chunk.range.overlaps(range) {
                         let earliest = Store.earliest(now, times.keptMillis(chunk, beside: present))
-                        return chunk.range.overlaps(range) && chunk.maxMillis >= earliest
-                            && earliest <= range.end.millis
+                        guard chunk.maxMillis >= earliest, earliest <= range.end.millis else { continue }
+                        if deleted.isEmpty { return true }
+                        let live = TimeRange(max(range.start, Timestamp(millis: earliest)), range.end)
+                        if try segment.hasLive(chunk, of: ordinal, in: live, deleted, &reader) { return true }
                     }
+                    return false
                 } catch {
                     return true
                 }

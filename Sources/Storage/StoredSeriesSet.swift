@@ -37,17 +37,18 @@ final class StoredSeriesSet: SeriesSet {
         try budget.checkpoint()
         let item = series[index]
         column.removeAll()
-        if item.parts.count == 1, case .head(let head) = item.parts[0] {
-            column = StoredSeriesSet.samples(of: head, item, range)
+        if item.parts.count == 1, case .head(let head, let deleted) = item.parts[0] {
+            column = StoredSeriesSet.samples(of: head, item, range).without(deleted)
             return
         }
         var result = SampleColumn()
         withSource { source in
             for part in item.parts {
                 switch part {
-                case .head(let head): result.merge(StoredSeriesSet.samples(of: head, item, range))
-                case .segment(let segment, let ordinal):
-                    result.merge(source.samples(of: segment, ordinal, item, range))
+                case .head(let head, let deleted):
+                    result.merge(StoredSeriesSet.samples(of: head, item, range).without(deleted))
+                case .segment(let segment, let ordinal, let deleted):
+                    result.merge(source.samples(of: segment, ordinal, item, range).without(deleted))
                 }
             }
         }

@@ -145,6 +145,13 @@ final class DaemonCore: Service {
         backend.source = source
         backend.kpis = kpis
         backend.annotations = archive.annotations()
+        backend.delete = { [logger] delete in
+            let request = DeleteRequest(selections: delete.selections, range: delete.range)
+            // What is remembered goes also if only a part of it succeeds.
+            defer { kpis.noteDelete(in: delete.range) }
+            try await store.delete(request)
+            logger.notice("samples deleted", metadata: ["request": "\(request)"])
+        }
         server.open(backend)
         logger.info(
             "ready",
@@ -267,6 +274,21 @@ final class DaemonCore: Service {
                     try RetentionText.report(policy ?? store.retentionPolicy, over: store)
                 }
             }.get()
+        }
+        backend.cleanTombstones = { try await store.cleanTombstones() }
+        backend.countDeletion = { delete, budget throws(SourceError) in
+            let request = DeleteRequest(selections: delete.selections, range: delete.range)
+            let count = try store.count(request, budget: budget).count
+            return DeleteCount(series: count.seriesCount, samples: count.sampleCount)
+        }
+        backend.snapshot = { [logger] skipsHead in
+            let snapshot = try await store.snapshot(
+                SnapshotName.make(),
+                skipsHead: skipsHead,
+                copying: [KPIArchive.folderName]
+            )
+            logger.info("snapshot made", metadata: ["name": "\(snapshot.name)"])
+            return SnapshotPlace(name: snapshot.name, path: snapshot.path, sequence: snapshot.sequence)
         }
         backend.backfills = { await history.backfills }
         backend.backfill = { [board] request in

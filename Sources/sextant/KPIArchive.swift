@@ -16,6 +16,9 @@ struct KPIArchive: Sendable {
         var definitions: String
     }
 
+    /// The folder's name.
+    static let folderName = "kpi"
+
     private let folder: URL
     private let logger: Logger
 
@@ -25,7 +28,7 @@ struct KPIArchive: Sendable {
 
     /// The archive of the daemon whose data are in `dataDirectory`.
     init(dataDirectory: String, logger: Logger) throws {
-        folder = URL(fileURLWithPath: dataDirectory).appendingPathComponent("kpi")
+        folder = URL(fileURLWithPath: dataDirectory).appendingPathComponent(KPIArchive.folderName)
         self.logger = logger
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }

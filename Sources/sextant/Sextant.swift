@@ -23,7 +23,8 @@ struct Sextant: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, PushCommand.self, DemoCommand.self, QueryCommand.self, CheckCommand.self,
             RulesCommand.self, TestCommand.self, KPICommand.self, ExportCommand.self, ImportCommand.self,
-            DashboardCommand.self, GraphCommand.self, VerifyCommand.self,
+            DashboardCommand.self, GraphCommand.self, VerifyCommand.self, DeleteCommand.self,
+            BackupCommand.self, RestoreCommand.self,
         ]
     )
 

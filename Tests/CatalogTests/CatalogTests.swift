@@ -175,7 +175,8 @@ import Testing
         try old.save(push)
         try old.commit(saved: [rule], removed: [])
         try old.close()
-        var steps = ["DROP TABLE removed", "DROP TABLE damage", "DELETE FROM counter WHERE name = 'format'"]
+        var steps = ["tombstone", "removed", "damage"].map { "DROP TABLE \($0)" }
+        steps.append("DELETE FROM counter WHERE name = 'format'")
         if version < 2 { steps.append("DROP TABLE push_group") }
         if version < 3 { steps.append("ALTER TABLE segment DROP COLUMN level") }
         if version < 4 { steps.append("DROP TABLE rule_record") }
@@ -195,6 +196,44 @@ import Testing
             #expect(try catalog.ruleRecords(.alert) == (version < 4 ? [] : [rule]))
             try catalog.close()
         }
+    }
+
+    @Test("Deletes come back until they are forgotten, are taken over, and format 5 gets a table for them")
+    func tombstones() throws {
+        let path = temporaryPath()
+        defer { do { try CatalogFiles.remove(path) } catch {} }
+        let first = try Catalog(path: path)
+        try first.close()
+        let queue = try DatabaseQueue(path: path)
+        try queue.write { database in
+            try database.execute(sql: "DROP TABLE tombstone")
+            try database.execute(sql: "PRAGMA user_version = 5")
+            try CatalogTables.counter.put([CatalogTables.formatCounter, 5], database)
+        }
+        try queue.close()
+        #expect(CatalogRemains(path: path).isComplete)
+        let catalog = try Catalog(path: path)
+        let records = [UInt64.max, 3].map { number in
+            TombstoneRecord(
+                number: number,
+                sequence: 5,
+                range: TimeRange(.min, Timestamp(millis: 7)),
+                selections: [[Matcher("a", .notRegex, "b\u{0}é")], []],
+                nextLog: 9
+            )
+        }
+        var change = CatalogChange(counters: Counters())
+        change.addedTombstones = records
+        #expect(!change.isEmpty)
+        try catalog.commit(change)
+        #expect(Set(try catalog.tombstones()) == Set(records))
+        try catalog.check()
+        #expect(Set(CatalogRemains(path: path).tombstones) == Set(records))
+        change.addedTombstones = []
+        change.removedTombstones = [3]
+        try catalog.commit(change)
+        #expect(try catalog.tombstones() == [records[0]])
+        try catalog.close()
     }
 
     @Test("Records of rules are kept by kind and key, and change together or not at all")

@@ -12,7 +12,9 @@ enum ModuleMap {
         "Pipelines": [
             "Outbound", "Rules", "KPI", "PromQL", "Intake", "Matching", "Telemetry", "Model", "CPQ",
         ],
-        "Outbound": ["Rules", "KPI", "PromQL", "StrictYAML", "Intake", "Matching", "Telemetry", "Model"],
+        "Outbound": [
+            "Rules", "KPI", "PromQL", "StrictYAML", "Intake", "ChunkCodec", "Matching", "Telemetry", "Model",
+        ],
         "Rules": ["KPI", "PromQL", "StrictYAML", "Matching", "Telemetry", "Model"],
         "KPI": ["PromQL", "StrictYAML", "Matching", "Telemetry", "Model"],
         "PromQL": ["Matching", "Telemetry", "Model"],

@@ -82,6 +82,7 @@ struct MemoryDisk: Sendable {
         case add(String, Int)
         case move(String, to: String, Int)
         case remove(String)
+        case moveFolder(String, to: String)
     }
 
     /// The files, each by the number that a name stands for.
@@ -102,7 +103,8 @@ struct MemoryDisk: Sendable {
         MemoryDisk.apply(change, to: &names)
         switch change {
         case .add(let path, _), .remove(let path): pending.append((MemoryDisk.folder(of: path), change))
-        case .move(_, let target, _): pending.append((MemoryDisk.folder(of: target), change))
+        case .move(_, let target, _), .moveFolder(_, let target):
+            pending.append((MemoryDisk.folder(of: target), change))
         }
     }
 
@@ -139,6 +141,11 @@ struct MemoryDisk: Sendable {
         case .move(let path, let target, let number):
             names[path] = nil
             names[target] = number
+        case .moveFolder(let path, let target):
+            for (name, number) in names where name.hasPrefix(path + "/") {
+                names[name] = nil
+                names[target + name.dropFirst(path.utf8.count)] = number
+            }
         }
     }
 }

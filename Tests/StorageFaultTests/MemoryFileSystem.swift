@@ -109,7 +109,14 @@ final class MemoryFileSystem: FileSystem {
     func rename(_ path: String, to newPath: String) throws(FileError) {
         try call("rename", path) { state throws(FileError) in
             guard let number = state.disk.names[relative(path)] else {
-                throw FileError("rename", path, code: ENOENT)
+                // A directory; its catalog is a real file.
+                guard FileManager.default.fileExists(atPath: path) else {
+                    throw FileError("rename", path, code: ENOENT)
+                }
+                do { try FileManager.default.moveItem(atPath: path, toPath: newPath) } catch {
+                    throw FileError("rename", path, code: EIO)
+                }
+                return state.disk.change(.moveFolder(relative(path), to: relative(newPath)))
             }
             state.disk.change(.move(relative(path), to: relative(newPath), number))
         }
@@ -121,6 +128,23 @@ final class MemoryFileSystem: FileSystem {
                 throw FileError("remove", path, code: ENOENT)
             }
             state.disk.change(.remove(relative(path)))
+        }
+    }
+
+    func link(_ path: String, to newPath: String) throws(FileError) {
+        try call("link", path) { state throws(FileError) in
+            guard let number = state.disk.names[relative(path)] else {
+                throw FileError("link", path, code: ENOENT)
+            }
+            state.disk.change(.add(relative(newPath), number))
+        }
+    }
+
+    func removeDirectory(_ path: String) throws(FileError) {
+        try call("remove directory", path) { state throws(FileError) in
+            do { try FileManager.default.removeItem(atPath: path) } catch {
+                throw FileError("remove directory", path, code: ENOENT)
+            }
         }
     }
 

@@ -59,7 +59,11 @@ private struct ModelRun {
             case ..<89:
                 note("compact")
                 try await store.compact()
-            case ..<92:
+            case ..<90: try await delete()
+            case ..<91:
+                note("clean")
+                try await store.cleanTombstones()
+            case ..<93:
                 note("expire")
                 store.expireByItself()
             case ..<97: try restart(crashes: true)
@@ -96,6 +100,24 @@ private struct ModelRun {
             metadata[item.name] = item
         }
         _ = try await store.append(batch)
+    }
+
+    private mutating func delete() async throws {
+        note("delete")
+        let name = random.below(3) == 0 ? "s" : "m"
+        var matchers = [Matcher("__name__", .equal, name)]
+        if random.below(4) > 0 {
+            matchers.append(Matcher("i", .regex, "\(random.below(12))|\(random.below(12))"))
+        }
+        var range = TimeRange.all
+        if random.below(3) > 0 {
+            let first = clock.millis - Int64(random.below(random.below(4) == 0 ? 300 : 6)) * ModelRun.hour
+            let last = first + Int64(random.below(4 * 240)) * 15_000
+            range = TimeRange(Timestamp(millis: first), Timestamp(millis: last))
+        }
+        let request = DeleteRequest(selections: [matchers], range: range)
+        request.apply(to: &model)
+        try await store.delete(request)
     }
 
     private mutating func restart(crashes: Bool) throws {

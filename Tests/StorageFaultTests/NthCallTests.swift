@@ -29,7 +29,8 @@ import Testing
         let picture = StorePicture(disk: baseFiles.disk, catalog: CatalogPicture(of: base.path))
 
         var sent: [Labels: [Int64: Set<UInt64>]] = [:]
-        for batch in workload.marks.writers[0].sent + [Workload.lastBatch] {
+        for step in workload.marks.writers[0].sent + [.write(Workload.lastBatch)] {
+            guard case .write(let batch) = step else { continue }
             for (position, series) in batch.series.enumerated() {
                 for index in series.samples {
                     let bits = Workload.bits(batch.values[index], batch.histograms[index])
@@ -106,13 +107,23 @@ import Testing
         var allowed: [Labels: [Int64: Set<UInt64>]] = [:]
         var needed: Samples = [:]
         for writer in marks.writers {
-            for number in writer.sent.indices {
-                let samples = Workload.samples(of: writer, sentCount: number + 1, now: marks.now) {
-                    $0 == number
+            for (number, step) in writer.sent.enumerated() {
+                let isAcknowledged = writer.acknowledged.contains(number)
+                if case .delete(let request) = step {
+                    // One that failed may be in force.
+                    request.apply(to: &needed)
+                    guard isAcknowledged else { continue }
+                    var rest = allowed.mapValues { $0.mapValues { _ in UInt64(0) } }
+                    request.apply(to: &rest)
+                    for (labels, column) in allowed {
+                        allowed[labels] = column.filter { rest[labels]?[$0.key] != nil }
+                    }
+                    continue
                 }
-                for (labels, column) in samples {
+                let alone = Workload.Writer(sent: [step])
+                for (labels, column) in Workload.samples(of: alone, sentCount: 1, now: marks.now) {
                     for (millis, bits) in column {
-                        if writer.acknowledged.contains(number) {
+                        if isAcknowledged {
                             needed[labels, default: [:]][millis] = bits
                             allowed[labels, default: [:]][millis] = [bits]
                         } else {

@@ -6,13 +6,20 @@ import Telemetry
 
 @testable import Storage
 
-/// What the fault tests run: writes of several writers at once, flushes, merges, expiry and new log files.
+/// What the fault tests run: writes and deletes of several writers at once, flushes, merges, expiry,
+/// snapshots and new log files.
 final class Workload: Sendable {
+    /// What a writer asks for.
+    enum Step: Sendable {
+        case write(SampleBatch)
+        case delete(DeleteRequest)
+    }
+
     /// How far one writer is.
     struct Writer: Sendable {
-        /// The batches it has sent.
-        var sent: [SampleBatch] = []
-        /// The numbers of those that were acknowledged.
+        /// What it has asked for.
+        var sent: [Step] = []
+        /// The numbers of what was acknowledged.
         var acknowledged: Set<Int> = []
     }
 
@@ -115,17 +122,18 @@ final class Workload: Sendable {
         store.expireByItself()
     }
 
-    /// The samples of a writer after those of its first `sentCount` batches that `isStored` picks, without
-    /// those that have expired.
+    /// The samples of a writer after its first `sentCount` steps, without those that have expired.
     static func samples(
         of writer: Writer,
         sentCount: Int,
-        now: Timestamp,
-        where isStored: (Int) -> Bool = { _ in true }
+        now: Timestamp
     ) -> Samples {
         var found: Samples = [:]
-        for number in 0..<min(sentCount, writer.sent.count) where isStored(number) {
-            let batch = writer.sent[number]
+        for step in writer.sent.prefix(sentCount) {
+            guard case .write(let batch) = step else {
+                if case .delete(let request) = step { request.apply(to: &found) }
+                continue
+            }
             for (position, series) in batch.series.enumerated() {
                 let labels = batch.labels(at: position)
                 let earliest = labels.metricName == "s" ? now.millis - shortMillis : .min
@@ -142,7 +150,9 @@ final class Workload: Sendable {
 
     /// The metadata of a writer's metric after its first `sentCount` batches.
     static func metadata(of writer: Writer, sentCount: Int) -> MetricMetadata? {
-        writer.sent.prefix(sentCount).last { !$0.metadata.isEmpty }?.metadata.first
+        writer.sent.prefix(sentCount).compactMap { step in
+            if case .write(let batch) = step { batch.metadata.first } else { nil }
+        }.last
     }
 
     // MARK: - Private
@@ -151,15 +161,39 @@ final class Workload: Sendable {
         let count = marks.writers.count == 1 ? 15 : 6
         for step in round * count..<(round + 1) * count {
             let batch = Workload.batch(writer, step)
-            let number = progress.withLock { progress in
-                progress.writers[writer].sent.append(batch)
-                return progress.writers[writer].sent.count - 1
-            }
-            do {
-                _ = try await store.append(batch)
-                progress.withLock { _ = $0.writers[writer].acknowledged.insert(number) }
-            } catch {}
+            await perform(.write(batch), writer) { _ = try await store.append(batch) }
+            // Each delete makes a segment more, and so every state of the crash tests dearer.
+            guard step % (marks.writers.count == 1 ? 20 : 12) == 9 else { continue }
+            let request = Workload.request(writer, step)
+            await perform(.delete(request), writer) { try await store.delete(request) }
         }
+    }
+
+    private func perform(_ step: Step, _ writer: Int, _ body: () async throws -> Void) async {
+        let number = progress.withLock { progress in
+            progress.writers[writer].sent.append(step)
+            return progress.writers[writer].sent.count - 1
+        }
+        do {
+            try await body()
+            progress.withLock { _ = $0.writers[writer].acknowledged.insert(number) }
+        } catch {}
+    }
+
+    /// A delete of samples of one writer: of one series or of all, of all times or of some.
+    private static func request(_ writer: Int, _ step: Int) -> DeleteRequest {
+        var random = SeededGenerator(seed: UInt64(7_000_000 + writer * 1000 + step))
+        var matchers = [Matcher("writer", .equal, "\(writer)")]
+        if random.below(3) > 0 { matchers.append(Matcher("i", .regex, "\(random.below(3))|4")) }
+        var range = TimeRange.all
+        if random.below(2) == 0 {
+            let from = start + Int64(random.below(200)) * 15_000
+            range = TimeRange(
+                Timestamp(millis: from),
+                Timestamp(millis: from + Int64(random.below(200)) * 15_000)
+            )
+        }
+        return DeleteRequest(selections: [matchers], range: range)
     }
 
     private func maintain(_ store: Store, _ round: Int) async {
@@ -167,7 +201,12 @@ final class Workload: Sendable {
             // A flush by itself lets the log overwrite an old file, one that was asked for does not.
             if round % 2 == 0 { try store.flushByItself() } else { try await store.flush() }
         } catch {}
-        if round % 2 == 1 { do { try await store.compact() } catch {} }
+        if round % 2 == 1 {
+            do { try await store.compact() } catch {}
+            do { try await store.cleanTombstones() } catch {}
+        } else if round == 2 {
+            do { _ = try await store.snapshot("\(round)") } catch {}
+        }
     }
 
     /// A histogram that differs from all others.
@@ -212,6 +251,28 @@ final class Workload: Sendable {
             batch.metadata = [MetricMetadata(name: "m\(writer)", kind: .gauge, help: "Step \(step).")]
         }
         return batch
+    }
+}
+
+extension DeleteRequest {
+    /// Removes what it deletes.
+    func apply(to samples: inout Samples) {
+        for labels in samples.keys {
+            let isMeant = selections.contains { matchers in
+                matchers.allSatisfy { matcher in
+                    let value = labels[matcher.name] ?? ""
+                    switch matcher.kind {
+                    case .equal: return value == matcher.value
+                    // The tests know only lists of words.
+                    case .regex: return matcher.value.split(separator: "|").contains(value[...])
+                    case .notEqual, .notRegex: preconditionFailure("no such delete")
+                    }
+                }
+            }
+            guard isMeant, var column = samples[labels] else { continue }
+            column = column.filter { !range.contains(Timestamp(millis: $0.key)) }
+            samples[labels] = column.isEmpty ? nil : column
+        }
     }
 }
 

@@ -301,6 +301,8 @@ private struct MemoryFile: FileSystem, File {
     func openForWriting(_ path: String) throws(FileError) -> any File { throw unused }
     func rename(_ path: String, to newPath: String) throws(FileError) { throw unused }
     func remove(_ path: String) throws(FileError) { throw unused }
+    func link(_ path: String, to newPath: String) throws(FileError) { throw unused }
+    func removeDirectory(_ path: String) throws(FileError) { throw unused }
     func syncDirectory(_ path: String) throws(FileError) { throw unused }
     func lock(_ path: String) throws(FileError) -> (any File)? { throw unused }
     func diskSpace(of directory: String) throws(FileError) -> DiskSpace { throw unused }

@@ -74,6 +74,8 @@ private struct BlindFileSystem: FileSystem {
     func openForWriting(_ path: String) throws(FileError) -> any File { try base.openForWriting(path) }
     func rename(_ path: String, to newPath: String) throws(FileError) { try base.rename(path, to: newPath) }
     func remove(_ path: String) throws(FileError) { try base.remove(path) }
+    func link(_ path: String, to newPath: String) throws(FileError) { try base.link(path, to: newPath) }
+    func removeDirectory(_ path: String) throws(FileError) { try base.removeDirectory(path) }
     func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }
     func lock(_ path: String) throws(FileError) -> (any File)? { try base.lock(path) }
     func diskSpace(of directory: String) throws(FileError) -> DiskSpace {

@@ -57,6 +57,8 @@ final class WatchedFileSystem: FileSystem {
         if let code { throw FileError("\(call)", path, code: code) }
     }
 
+    func link(_ path: String, to newPath: String) throws(FileError) { try base.link(path, to: newPath) }
+    func removeDirectory(_ path: String) throws(FileError) { try base.removeDirectory(path) }
     func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
     func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
     func open(_ path: String) throws(FileError) -> any File { try base.open(path) }

@@ -20,7 +20,7 @@ import Testing
                 let labels = names.map { Labels(["__name__": "m", "i": $0]) }.sorted()
                 // The time of a part's only sample tells its source.
                 let parts = labels.map { _ in
-                    SeriesPart.head(SeriesMergeTests.samples(at: Int64(source)))
+                    SeriesPart.head(SeriesMergeTests.samples(at: Int64(source)), deleted: [])
                 }
                 for set in labels { expected[set, default: []].append(Int64(source)) }
                 sources.append(SelectedSource(labels: labels, parts: parts))
@@ -28,7 +28,7 @@ import Testing
             var found: [(Labels, [Int64])] = []
             SeriesMerge.run(sources) { labels, parts in
                 let times = parts.compactMap { part -> Int64? in
-                    if case .head(let head) = part { head.minMillis } else { nil }
+                    if case .head(let head, _) = part { head.minMillis } else { nil }
                 }
                 found.append((labels, times))
             }

@@ -91,6 +91,8 @@ final class FailingFileSystem: FileSystem {
     func open(_ path: String) throws(FileError) -> any File { try base.open(path) }
     func rename(_ path: String, to newPath: String) throws(FileError) { try base.rename(path, to: newPath) }
     func remove(_ path: String) throws(FileError) { try base.remove(path) }
+    func link(_ path: String, to newPath: String) throws(FileError) { try base.link(path, to: newPath) }
+    func removeDirectory(_ path: String) throws(FileError) { try base.removeDirectory(path) }
     func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }
     func lock(_ path: String) throws(FileError) -> (any File)? { try base.lock(path) }
     func create(_ path: String) throws(FileError) -> any File {

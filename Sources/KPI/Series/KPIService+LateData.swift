@@ -23,6 +23,13 @@ extension KPIService {
         if !lateBatches.add(LateBatches.Entry(batch: batch, limit: limit)) { settleLateData() }
     }
 
+    /// Notes that samples of `range` were deleted: what is remembered of these times and later ones goes.
+    package func noteDelete(in range: TimeRange) {
+        guard range.start <= range.end else { return }
+        // One before the start, so that a metric whose oldest sample was there is looked at again.
+        source.noteWrite(oldest: range.start.advanced(byMillis: -1).millis)
+    }
+
     /// Finds out which periods late samples concern that have been written since the last call.
     ///
     /// A sample is late if its metric had a newer one before. What is read of KPIs calls this first; the

@@ -51,6 +51,8 @@ struct CompactionPlanner {
     /// How long samples are kept of which rollups are kept longer; they are merged by day in any case, as
     /// that is what makes the rollups.
     var rolledUpMillis: Set<Int64?> = []
+    /// The sequences of the deletes in force.
+    var deletes: [UInt64] = []
 
     /// The next merge, or nil if nothing is worth one.
     func next() -> Plan? {
@@ -64,9 +66,9 @@ struct CompactionPlanner {
             }
             for (start, members) in partitions.sorted(by: { $0.key < $1.key }) {
                 let end = Timestamp(millis: start).advanced(byMillis: tier - 1)
-                guard isAllowed(members, tier), isDue(members, level, end), !isCrossed(members) else {
-                    continue
-                }
+                guard isAllowed(members, tier), isDue(members, level, end), !isCrossed(members),
+                    !isDivided(members)
+                else { continue }
                 let ordered = members.sorted { ($0.sequence, $0.file) < ($1.sequence, $1.file) }
                 return Plan(files: ordered.map(\.file), level: level)
             }
@@ -124,6 +126,17 @@ struct CompactionPlanner {
         let all = young.reduce(0) { $0 + $1.sampleCount }
         let isWorthIt = sparse >= all / 10 && Set(young.map(\.retentionMillis)).count < young.count
         return isOver && young.count > 1 && isWorthIt
+    }
+
+    /// Whether members of several retentions were written on both sides of a delete.
+    ///
+    /// The result of a retention has the number of its own inputs, and may have series of others: it could be
+    /// of before the delete by its number, with samples that were written after it.
+    private func isDivided(_ members: [Candidate]) -> Bool {
+        guard Set(members.map(\.retentionMillis)).count > 1 else { return false }
+        return deletes.contains { delete in
+            members.contains { $0.sequence <= delete } && members.contains { $0.sequence > delete }
+        }
     }
 
     /// Whether a segment that is not among `members` was written between them and has samples of the same

@@ -14,6 +14,7 @@ extension Store {
     ///
     /// On the compaction queue.
     func maintainSegments() {
+        if options.mergesInBackground { workOffDeletes() }
         expire()
         guard options.mergesInBackground,
             compactionPause.withLock({ $0.map { ContinuousClock.now >= $0 } ?? true })
@@ -33,20 +34,23 @@ extension Store {
 
     /// Makes one merge; false if there is none to make or the store is being closed.
     private func compactOnce(isForced: Bool) throws(StorageError) -> Bool {
-        let (segments, classes, isClosed) = state.withLock { ($0.segments, $0.retention, $0.isClosed) }
+        let (segments, classes, tombstones, isClosed) = state.withLock {
+            ($0.segments, $0.retention, $0.tombstones, $0.isClosed)
+        }
         guard !isClosed else { return false }
         let planner = CompactionPlanner(
             candidates: segments.map(CompactionPlanner.Candidate.init),
             now: options.now(),
             isForced: isForced,
-            rolledUpMillis: classes.rolledUpMillis
+            rolledUpMillis: classes.rolledUpMillis,
+            deletes: tombstones.all.map(\.record.sequence)
         )
         guard let plan = planner.next() else { return false }
         let members = Set(plan.files)
         let inputs = segments.filter { members.contains($0.record.file) }
         try checkRoom(for: inputs)
         do throws(StorageError) {
-            return try merge(inputs, plan.level, isForced)
+            return try merge(inputs, plan.level, tombstones, isForced)
         } catch {
             // What is sound of a damaged input is merged with the others by the next round.
             try repair(after: error)
@@ -55,7 +59,7 @@ extension Store {
     }
 
     /// Throws unless the disk has room for as much as `inputs` take, beside the reserve.
-    private func checkRoom(for inputs: [Segment]) throws(StorageError) {
+    func checkRoom(for inputs: [Segment]) throws(StorageError) {
         let space: DiskSpace
         do throws(FileError) { space = try options.fileSystem.diskSpace(of: directory) } catch {
             throw .file(error)
@@ -69,12 +73,17 @@ extension Store {
 
     /// Writes `inputs` (in the order of their sequence) anew as one segment per retention and puts these in
     /// their place.
-    private func merge(_ inputs: [Segment], _ level: Int, _ isForced: Bool) throws(StorageError) -> Bool {
+    private func merge(
+        _ inputs: [Segment],
+        _ level: Int,
+        _ tombstones: Tombstones,
+        _ isForced: Bool
+    ) throws(StorageError) -> Bool {
         let start = ContinuousClock.now
         let classes = state.withLock { $0.retention }
-        let pace = CompactionPace(isForced: isForced)
+        let pace = CompactionPace { [self] in isForced || waitingDeletes.load(ordering: .relaxed) > 0 }
         let outputs = try writeSegments { (outputs: inout [Int64?: SegmentOutput]) in
-            var all = try SegmentMerge(inputs)
+            var all = try SegmentMerge(inputs, without: tombstones)
             while try all.next() {
                 pace.rest()
                 if state.withLock({ $0.isClosed }) { throw StorageError.closed }
@@ -91,7 +100,7 @@ extension Store {
                 try outputs[retention]?.add(&all, times.levels)
             }
         }
-        try replace(inputs, by: outputs)
+        try replace(inputs, by: outputs, without: tombstones)
         let before = inputs.reduce(0) { $0 + $1.record.byteCount }
         let after = outputs.reduce(0) { $0 + $1.record.byteCount }
         telemetry.compactions.add()
@@ -108,10 +117,12 @@ extension Store {
 
     /// Makes `new` count in the place of `old`, in the catalog and for readers, which are told of `damages`.
     ///
-    /// An old file is deleted when the last reader that began before is done with it.
+    /// An old file is deleted when the last reader that began before is done with it. Nothing of what
+    /// `tombstones` delete is in `new`.
     func replace(
         _ old: [Segment],
         by new: [Segment],
+        without tombstones: Tombstones = Tombstones(),
         damages: [DamageRecord] = []
     ) throws(StorageError) {
         var change = CatalogChange(counters: state.withLock { $0.counters })
@@ -122,6 +133,9 @@ extension Store {
         state.withLock { state in
             state.remove(Set(old.map(\.record.file)))
             state.add(new)
+            if !tombstones.isEmpty {
+                for segment in new { state.examined[segment.record.file] = tombstones.lastNumber }
+            }
             state.damages.append(contentsOf: damages.map { ($0.range, $0.text) })
             for damage in damages { state.changes.note(since: damage.range.start) }
         }
@@ -169,17 +183,17 @@ final class CompactionPace {
     /// How long it works before it rests.
     private static let stretch: Duration = .milliseconds(20)
 
-    private let isForced: Bool
+    private let isWaitedFor: () -> Bool
     private var begin = ContinuousClock.now
 
-    /// A pace that rests, or does not if somebody waits for the result.
-    init(isForced: Bool) {
-        self.isForced = isForced
+    /// A pace that rests, or does not while somebody waits for the result.
+    init(isWaitedFor: @escaping () -> Bool) {
+        self.isWaitedFor = isWaitedFor
     }
 
     /// Rests as long as was worked since the last rest, once that is worth it.
     func rest() {
-        guard !isForced else { return }
+        guard !isWaitedFor() else { return }
         let worked = ContinuousClock.now - begin
         guard worked >= CompactionPace.stretch else { return }
         usleep(UInt32(min(worked / .microseconds(1), 200_000)))

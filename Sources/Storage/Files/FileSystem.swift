@@ -13,8 +13,12 @@ package protocol FileSystem: Sendable {
     func create(_ path: String) throws(FileError) -> any File
     /// Opens a file that exists for writing; what it holds stays until it is overwritten.
     func openForWriting(_ path: String) throws(FileError) -> any File
-    /// Gives a file another name, replacing what had it.
+    /// Gives a file another name, replacing what had it, or a directory one that is free.
     func rename(_ path: String, to newPath: String) throws(FileError)
+    /// Gives a file a second name, which must be free.
+    func link(_ path: String, to newPath: String) throws(FileError)
+    /// Deletes an empty directory.
+    func removeDirectory(_ path: String) throws(FileError)
     /// Deletes a file.
     func remove(_ path: String) throws(FileError)
     /// Makes creations, renames and removals in the directory durable.

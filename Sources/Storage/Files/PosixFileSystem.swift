@@ -43,6 +43,14 @@ package struct PosixFileSystem: FileSystem {
         guard unsafe Glibc.rename(path, newPath) == 0 else { throw FileError("rename", path, code: errno) }
     }
 
+    package func link(_ path: String, to newPath: String) throws(FileError) {
+        guard unsafe Glibc.link(path, newPath) == 0 else { throw FileError("link", path, code: errno) }
+    }
+
+    package func removeDirectory(_ path: String) throws(FileError) {
+        guard unsafe rmdir(path) == 0 else { throw FileError("remove directory", path, code: errno) }
+    }
+
     package func remove(_ path: String) throws(FileError) {
         guard unsafe unlink(path) == 0 else { throw FileError("remove", path, code: errno) }
     }
@@ -70,6 +78,18 @@ package struct PosixFileSystem: FileSystem {
             freeByteCount: byteCount(UInt(status.f_bavail)),
             byteCount: byteCount(UInt(status.f_blocks))
         )
+    }
+}
+
+/// Paths.
+enum FilePath {
+    /// `path` from the root, seen from the directory that the process works in.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let here = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(here) }
+        var rest = Substring(path)
+        while rest.hasPrefix("./") { rest = rest.dropFirst(2) }
+        return unsafe "\(String(cString: here))/\(rest)"
     }
 }
 

@@ -321,6 +321,13 @@ import Model
         }
     }
 
+    /// What the head has now of each of `series`.
+    func snapshots(
+        ofEach series: [UInt32]
+    ) -> [(number: UInt32, labels: Labels, series: HeadSeries)] {
+        series.map { ($0, labels($0), snapshot($0)) }
+    }
+
     // MARK: - Private
 
     private func tail(of entry: UnsafeMutablePointer<HeadEntry>) -> UnsafeBufferPointer<HeadSample> {

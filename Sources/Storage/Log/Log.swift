@@ -50,6 +50,7 @@ final class Log: Sendable {
         }
     }
 
+    private let directory: String
     private let options: StoreOptions
     private let telemetry: StorageTelemetry
     private let state: Mutex<State>
@@ -66,6 +67,7 @@ final class Log: Sendable {
         options: StoreOptions,
         telemetry: StorageTelemetry
     ) {
+        self.directory = directory
         self.options = options
         self.telemetry = telemetry
         let sizes = existing.mapValues { LogFiles.Size(written: $0, onDisk: $0) }
@@ -174,6 +176,22 @@ final class Log: Sendable {
         queue.async { [self] in
             do throws(FileError) { try sync() } catch { fail(error) }
         }
+    }
+
+    /// Makes the removal of files durable.
+    ///
+    /// - Throws: What the system says; as a failed sync of the log's folder may be about the file that is
+    ///   written, nothing more is written then.
+    func syncFolder() throws(FileError) {
+        let result = queue.sync { [self] in
+            Result { () throws(FileError) in
+                do throws(FileError) { try options.fileSystem.syncDirectory(directory) } catch {
+                    fail(error)
+                    throw error
+                }
+            }
+        }
+        try result.get()
     }
 
     /// Returns when everything that was asked for before is done, and every record that was handed over

@@ -116,7 +116,7 @@ enum LogFile {
         return Checksum.crc32c(mark, continuing: Checksum.crc32c(seed))
     }
 
-    private static func paddedNumber(_ number: UInt64) -> String {
+    static func paddedNumber(_ number: UInt64) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 12 - digits.count)) + digits
     }

@@ -4,9 +4,6 @@ import Glibc
 ///
 /// The catalog has what readers are told about them, until somebody removes the file.
 struct Quarantine {
-    /// How much is copied at a time, in bytes.
-    private static let pieceByteCount = 4 << 20
-
     /// The folder.
     let directory: String
     private let fileSystem: any FileSystem
@@ -46,17 +43,8 @@ struct Quarantine {
     func copy(_ name: String, from folder: String) throws(FileError) -> Bool {
         try prepare()
         guard try !names().contains(name) else { return false }
-        let source = try fileSystem.open("\(folder)/\(name)")
-        let size = try source.size()
         let path = "\(directory)/\(name)"
-        let target = try fileSystem.create(path + ".tmp")
-        var position = 0
-        while position < size {
-            let count = min(Quarantine.pieceByteCount, size - position)
-            try target.write(try source.read(at: position, count: count))
-            position += count
-        }
-        try target.sync()
+        try fileSystem.copy("\(folder)/\(name)", to: path + ".tmp")
         try fileSystem.rename(path + ".tmp", to: path)
         try fileSystem.syncDirectory(directory)
         return true

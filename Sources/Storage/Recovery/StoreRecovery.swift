@@ -60,6 +60,7 @@ struct StoreRecovery {
             state.counters = segments.counters
             state.segments = segments.segments
             state.damages = segments.damages
+            try takeTombstones(catalog, &state)
             if isNew && !state.segments.isEmpty {
                 telemetry.logger.warning(
                     "the catalog was made again from \(state.segments.count) segments"
@@ -114,6 +115,11 @@ struct StoreRecovery {
 
     private func openCatalog() throws -> (Catalog, isNew: Bool) {
         let found = try CatalogRecovery(directory: directory, fileSystem: files).open()
+        for name in found.damagedDeletes {
+            telemetry.logger.error(
+                "deletes/\(name) is damaged and there was no catalog: what it deleted may be back"
+            )
+        }
         if found.isNew { telemetry.logger.info("no catalog in \(directory): a new one is made") }
         if let (reason, file) = found.damage {
             telemetry.damagedCatalogs.add()
@@ -144,6 +150,18 @@ struct StoreRecovery {
             }
         }
         return Head(after: known)
+    }
+
+    // MARK: - Deletes
+
+    private func takeTombstones(_ catalog: Catalog, _ state: inout Store.State) throws {
+        let records = try catalog.tombstones()
+        for record in records { state.tombstones.append(try Tombstone(record)) }
+        state.lastTombstone = state.tombstones.lastNumber
+        // What is written from now on came after all of them, also if nothing else shows their numbers.
+        let last = records.map(\.sequence).max() ?? 0
+        state.counters.lastSequence = max(state.counters.lastSequence, last)
+        try TombstoneFiles(of: directory, files).keepOnly(records)
     }
 
     // MARK: - Log

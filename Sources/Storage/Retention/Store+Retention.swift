@@ -155,18 +155,18 @@ extension RetentionFigures.Share {
         _ readers: inout [UInt64: Segment.Reader]
     ) throws(StorageError) {
         switch part {
-        case .head(let head):
-            sampleCount += head.count
+        case .head(let head, let deleted):
+            sampleCount += deleted.isEmpty ? head.count : head.column().without(deleted).count
             note(oldest: head.minMillis)
             let earliest = Store.earliest(losses.now, losses.times.keptMillis(besideLevels: []))
             if head.minMillis < earliest {
                 let last = Timestamp(millis: earliest).advanced(byMillis: -1)
-                lostSampleCount += head.column(in: TimeRange(.min, last)).count
+                lostSampleCount += head.column(in: TimeRange(.min, last)).without(deleted).count
             }
-        case .segment(let segment, let ordinal):
+        case .segment(let segment, let ordinal, let deleted):
             let chunks = try segment.chunks(of: ordinal, &readers[segment.identity, default: .init()])
             let present = Set(chunks.compactMap(\.level))
-            for chunk in chunks {
+            for chunk in chunks where !DeletedTimes.cover(deleted, chunk.range) {
                 if chunk.level == nil { sampleCount += chunk.count }
                 byteCount += chunk.values.byteCount
                 note(oldest: chunk.minMillis)

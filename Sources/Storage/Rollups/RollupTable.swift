@@ -54,6 +54,16 @@ struct RollupTable {
                 for chunk in ranges { spans.append(start(chunk.minMillis), end(chunk.maxMillis)) }
             }
             if chunks.isEmpty { others.append(spans) } else { own.append(spans) }
+            // Buckets that something is deleted of are made anew.
+            if let range = part.range, !part.deleted.isEmpty {
+                var cut = SpanList()
+                for deleted in part.deleted {
+                    let first = max(deleted.start.millis, range.first)
+                    let last = min(deleted.end.millis, range.last)
+                    if first <= last { cut.append(start(first), end(last)) }
+                }
+                others.append(cut)
+            }
         }
         slots.sort { $0.start < $1.start }
         hasOverlaps = zip(slots, slots.dropFirst()).contains { $0.last >= $1.start }

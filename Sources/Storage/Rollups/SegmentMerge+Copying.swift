@@ -11,22 +11,35 @@ enum RollupCopying {
 extension SegmentMerge {
     /// A chunk of the series that it stands at, and the part that has it.
     private typealias Found = (chunk: Segment.Chunk, part: Part)
+    /// The times that are deleted, by segment.
+    private typealias Deleted = [Int: [TimeRange]]
 
     /// Writes the series that it stands at to `writer`, samples and rollups; only the chunks of which
     /// `isWanted` is true.
     ///
     /// Of equal times the later segment counts. Chunks that are long enough, well encoded and share no time
-    /// with another are copied as they are.
+    /// with another are copied as they are, unless something of the series is deleted: then what is left is
+    /// written anew, and its rollups are made of that.
     mutating func copySeries(
         to writer: inout SegmentWriter,
         rollups copying: RollupCopying,
         where isWanted: (Segment.Chunk) -> Bool = { _ in true }
     ) throws {
         var (raw, rolled): ([Found], [Found]) = ([], [])
+        // By segment; a delete does not concern what was written after it.
+        var deleted: Deleted = [:]
+        var isTouched = false
         for part in parts {
+            let ranges = deletedRanges(of: part)
+            if !ranges.isEmpty { deleted[part.source] = ranges }
             for chunk in try chunks(of: part) where isWanted(chunk) {
+                if ranges.contains(where: { $0.overlaps(chunk.range) }) { isTouched = true }
                 if chunk.isRaw { raw.append((chunk, part)) } else { rolled.append((chunk, part)) }
             }
+        }
+        var copying = copying
+        if isTouched, case .keep = copying {
+            copying = .make(RollupLevel.allCases.filter { level in rolled.contains { $0.chunk.level == level } })
         }
         switch copying {
         case .keep:
@@ -34,14 +47,19 @@ extension SegmentMerge {
             try copySamples(raw, to: &writer, isRolledUp: false)
             for (chunk, part) in rolled { try writer.append(try encoded(chunk, of: part)) }
         case .make(let levels):
-            if canReuse(raw, rolled, levels) {
+            if !isTouched, canReuse(raw, rolled, levels) {
                 writer.beginSeries(labels)
                 try copySamples(raw, to: &writer, isRolledUp: false)
                 try copyRollups(rolled, to: &writer)
             } else {
-                let rollups = try rollups(raw, rolled, levels)
+                let rollups = try rollups(raw, rolled, levels, without: deleted)
                 writer.beginSeries(labels, rollups)
-                try copySamples(raw, to: &writer, isRolledUp: !levels.isEmpty)
+                try copySamples(
+                    raw,
+                    to: &writer,
+                    isRolledUp: !levels.isEmpty,
+                    without: isTouched ? deleted : nil
+                )
             }
         }
         try writer.endSeries()
@@ -52,8 +70,10 @@ extension SegmentMerge {
     private mutating func copySamples(
         _ all: [Found],
         to writer: inout SegmentWriter,
-        isRolledUp: Bool
+        isRolledUp: Bool,
+        without deleted: Deleted? = nil
     ) throws {
+        let all = all.filter { !DeletedTimes.cover(deleted?[$0.part.source] ?? [], $0.chunk.range) }
         // Stable, so that chunks with the same beginning stay in the order of their segments.
         let order = all.indices.sorted { (all[$0].chunk.minMillis, $0) < (all[$1].chunk.minMillis, $1) }
         var position = 0
@@ -66,15 +86,17 @@ extension SegmentMerge {
                 end += 1
             } while end < order.count && all[order[end]].chunk.minMillis <= last
             let (chunk, part) = all[order[position]]
-            if end == position + 1, chunk.count >= SegmentFormat.sufficientChunk, level(of: part) > 0 {
+            let isCopied = deleted == nil && level(of: part) > 0
+            if end == position + 1, chunk.count >= SegmentFormat.sufficientChunk, isCopied {
                 let column = isRolledUp ? try read(chunk, of: part) : nil
                 try writer.append(try encoded(chunk, of: part), rollingUp: column)
             } else {
                 var column = SampleColumn()
                 for index in order[position..<end].sorted() {
-                    column = column.merged(with: try read(all[index].chunk, of: all[index].part))
+                    let samples = try read(all[index].chunk, of: all[index].part)
+                    column = column.merged(with: samples.without(deleted?[all[index].part.source] ?? []))
                 }
-                try writer.append(column)
+                if !column.isEmpty { try writer.append(column) }
             }
             position = end
         }
@@ -133,7 +155,8 @@ extension SegmentMerge {
     private mutating func rollups(
         _ raw: [Found],
         _ rolled: [Found],
-        _ levels: [RollupLevel]
+        _ levels: [RollupLevel],
+        without deleted: Deleted
     ) throws -> SeriesRollups {
         guard let startMillis = goneUntil(raw, rolled) else { return SeriesRollups(levels) }
         let before = TimeRange(.min, Timestamp(millis: startMillis - 1))
@@ -148,9 +171,12 @@ extension SegmentMerge {
                 var fold = RollupFold(levels)
                 for (chunk, _) in raw.filter({ $0.part.source == part.source })
                 where chunk.minMillis < startMillis {
-                    fold.add(try read(chunk, of: part).sliced(to: before))
+                    let samples = try read(chunk, of: part).sliced(to: before)
+                    fold.add(samples.without(deleted[part.source] ?? []))
                 }
                 for rollup in fold.rollups(sparseToo: true) { own[rollup.level] = rollup.buckets }
+            } else if let ranges = deleted[part.source] {
+                SegmentMerge.remove(ranges, from: &own)
             }
             for (level, buckets) in own { known[level] = RollupBucket.union(known[level] ?? [], buckets) }
         }
@@ -158,6 +184,35 @@ extension SegmentMerge {
         // A level that is not wanted any more goes on as long as nothing else is left.
         let all = RollupLevel.allCases.filter { levels.contains($0) || known[$0] != nil }
         return SeriesRollups(all, known: rollups, startMillis: startMillis)
+    }
+
+    /// Removes the buckets that something is deleted of; coarser ones are made again of the finer ones that
+    /// are left in them.
+    private static func remove(_ deleted: [TimeRange], from buckets: inout [RollupLevel: [RollupBucket]]) {
+        var finer: [RollupBucket]?
+        for level in RollupLevel.allCases {
+            guard let all = buckets[level] else { continue }
+            var kept: [RollupBucket] = []
+            var cut: Set<Int64> = []
+            for bucket in all {
+                let start = Timestamp(millis: bucket.start)
+                let range = TimeRange(start, start.advanced(byMillis: level.millis - 1))
+                if deleted.contains(where: { $0.overlaps(range) }) {
+                    cut.insert(bucket.start)
+                } else {
+                    kept.append(bucket)
+                }
+            }
+            if let finer, !cut.isEmpty {
+                let left = finer.filter {
+                    cut.contains(Timestamp(millis: $0.start).floored(toMillis: level.millis).millis)
+                }
+                kept += RollupBucket.coarser(left, level)
+                kept.sort { $0.start < $1.start }
+            }
+            buckets[level] = kept
+            finer = kept
+        }
     }
 
     /// The end of the last day of which a part has rollups but not all samples, in milliseconds; nil if

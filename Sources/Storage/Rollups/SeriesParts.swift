@@ -7,6 +7,8 @@ struct SeriesParts {
     struct Part {
         /// Where it is.
         let place: SeriesPart
+        /// The times of which nothing counts, as it is deleted; apart from each other and rising.
+        var deleted: [TimeRange] = []
         /// The chunks of samples that overlap the range, times rising.
         var raw: [Segment.Chunk] = []
         /// The chunks of rollups that overlap the range, by level.
@@ -53,12 +55,14 @@ struct SeriesParts {
         for place in series.parts {
             var part = Part(place: place)
             switch place {
-            case .head(let head):
+            case .head(let head, let deleted):
+                part.deleted = deleted
                 guard head.minMillis <= range.end.millis, head.maxMillis >= range.start.millis else {
                     continue
                 }
                 part.earliestMillis = series.earliestMillis(besideLevels: [])
-            case .segment(let segment, let ordinal):
+            case .segment(let segment, let ordinal, let deleted):
+                part.deleted = deleted
                 let all = chunks(segment, ordinal)
                 let present = Set(all.compactMap(\.level))
                 part.earliestMillis = series.earliestMillis(besideLevels: present)

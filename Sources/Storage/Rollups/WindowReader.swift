@@ -225,7 +225,12 @@ final class WindowReader {
         }
         if let bucket = tables[index].made(start) { return bucket.isEmpty ? nil : bucket }
         var bucket = RollupBucket(start: start)
-        if start < parts.rawStartMillis {
+        if start < parts.rawStartMillis, isCutByDelete(start, length), index < tables.count - 1 {
+            // What is left of it is known by finer ones only.
+            for part in stride(from: start, to: start + length, by: Int(tables[index + 1].level.millis)) {
+                if let found = self.bucket(index + 1, part) { bucket.join(found) }
+            }
+        } else if start < parts.rawStartMillis {
             bucket = stored(index, start) ?? bucket
             let level = tables[index].level
             let others = parts.parts.indices.filter { parts.parts[$0].rollups[level] == nil }
@@ -250,11 +255,22 @@ final class WindowReader {
         return bucket.isEmpty ? nil : bucket
     }
 
+    /// Whether something is deleted of the times of the bucket that begins at `start`.
+    private func isCutByDelete(_ start: Int64, _ length: Int64) -> Bool {
+        let range = TimeRange(Timestamp(millis: start), Timestamp(millis: start + length - 1))
+        return parts.parts.contains { $0.deleted.contains { $0.overlaps(range) } }
+    }
+
     /// The stored bucket that begins at `start`, of all parts that have it.
     private func stored(_ index: Int, _ start: Int64) -> RollupBucket? {
         var found: RollupBucket?
         let earliest = parts.earliestMillis[tables[index].level] ?? .min
-        tables[index].forEachSlot(start, start + 1, decode) { _, buckets, places in
+        let range = TimeRange(
+            Timestamp(millis: start),
+            Timestamp(millis: start + tables[index].level.millis - 1)
+        )
+        tables[index].forEachSlot(start, start + 1, decode) { slot, buckets, places in
+            if parts.parts[slot.part].deleted.contains(where: { $0.overlaps(range) }) { return }
             for place in places where (buckets[place].last?.millis ?? .max) >= earliest {
                 if found == nil { found = buckets[place] } else { found?.add(buckets[place]) }
             }
@@ -263,7 +279,7 @@ final class WindowReader {
     }
 
     private func decode(_ slot: RollupTable.Slot) -> [RollupBucket] {
-        guard case .segment(let segment, let ordinal) = parts.parts[slot.part].place else { return [] }
+        guard case .segment(let segment, let ordinal, _) = parts.parts[slot.part].place else { return [] }
         return source.buckets(slot.chunk, of: segment, ordinal, wanted)
     }
 
@@ -282,7 +298,7 @@ final class WindowReader {
         for index in some ?? Array(parts.parts.indices) {
             let part = parts.parts[index]
             switch part.place {
-            case .head(let head):
+            case .head(let head, _):
                 if head.minMillis <= end, head.maxMillis >= start { pieces.append((index, 0)) }
             case .segment:
                 var chunk = part.raw.partitionPoint { $0.minMillis > start }
@@ -334,14 +350,14 @@ final class WindowReader {
         let part = parts.parts[index]
         var column: SampleColumn
         switch part.place {
-        case .head(let head): column = head.column(in: range)
-        case .segment(let segment, let ordinal):
+        case .head(let head, _): column = head.column(in: range)
+        case .segment(let segment, let ordinal, _):
             column = source.samples(part.raw[chunk], of: segment, ordinal)
         }
         if part.earliestMillis > column.timestamps.first ?? .max {
             column = column.sliced(to: TimeRange(Timestamp(millis: part.earliestMillis), .max))
         }
-        decoded[index][chunk] = column
+        decoded[index][chunk] = column.without(part.deleted)
     }
 }
 

@@ -19,14 +19,17 @@ struct SegmentMerge {
     }
 
     private var sources: [Source]
+    /// By segment the deletes that may concern something in it.
+    private let tombstones: [Tombstones]
     /// The labels of the series that it stands at.
     private(set) var labels = Labels.empty
     /// The series that it stands at, in the order of the segments.
     private(set) var parts: [Part] = []
 
-    /// Stands before the first series of `segments`.
-    init(_ segments: [Segment]) throws(StorageError) {
+    /// Stands before the first series of `segments`; what `tombstones` delete is not copied.
+    init(_ segments: [Segment], without tombstones: Tombstones = Tombstones()) throws(StorageError) {
         sources = segments.map { Source(segment: $0) }
+        self.tombstones = segments.map { tombstones.concerning($0.record.sequence, $0.record.range) }
         for source in sources.indices { try load(source) }
     }
 
@@ -74,6 +77,9 @@ struct SegmentMerge {
     mutating func encoded(_ chunk: Segment.Chunk, of part: Part) throws(StorageError) -> EncodedChunk {
         try sources[part.source].segment.encoded(chunk, of: part.ordinal, &sources[part.source].reader)
     }
+
+    /// The times that are deleted of the series that it stands at in the segment of a part.
+    func deletedRanges(of part: Part) -> [TimeRange] { tombstones[part.source].ranges(of: labels) }
 
     /// The level of the segment that a part is of.
     func level(of part: Part) -> Int { sources[part.source].segment.record.level }

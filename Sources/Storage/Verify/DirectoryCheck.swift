@@ -88,9 +88,12 @@ package struct DirectoryCheck {
                 isDamage: true
             )
         }
+        for name in found.damagedDeletes {
+            report.tell("deletes/\(name)", "damaged; what it deleted may be back", isDamage: true)
+        }
         guard rebuildsCatalog, !found.isNew, found.damage == nil else { return found.catalog }
         try found.catalog.close()
-        let file = try recovery.rebuild()
+        let file = try recovery.rebuild().file
         report.tell(
             "catalog.sqlite",
             "sound, moved to quarantine/\(file) and made again",

@@ -126,10 +126,13 @@ struct DaemonClient: Sendable {
         _ method: String,
         _ path: String,
         headers: [(name: String, value: String)] = [],
-        body: [UInt8]? = nil
+        body: [UInt8]? = nil,
+        timeoutMillis: Int64? = nil
     ) async throws(ClientError) -> HTTPCall.Answer {
         do throws(HTTPCall.Failure) {
-            return try await HTTPCall(method, baseURL + path, headers: headers, body: body).send()
+            var call = HTTPCall(method, baseURL + path, headers: headers, body: body)
+            if let timeoutMillis { call.timeoutMillis = timeoutMillis }
+            return try await call.send()
         } catch {
             throw ClientError(
                 kind: .unreachable,

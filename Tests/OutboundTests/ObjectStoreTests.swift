@@ -1,0 +1,155 @@
+import Foundation
+import Model
+import Testing
+
+@testable import Outbound
+
+@Suite struct ObjectStoreTests {
+    private static let example = ObjectStoreCredentials(
+        accessKey: "AKIAIOSFODNN7EXAMPLE",
+        secretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    )
+    private static let emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+    private func signature(_ authorization: String) -> String {
+        authorization.split(separator: "Signature=").last.map(String.init) ?? ""
+    }
+
+    /// The examples of AWS: "Authenticating Requests: Using the Authorization Header".
+    @Test("Signatures are those of the published examples")
+    func published() {
+        let signer = RequestSignature(
+            credentials: ObjectStoreTests.example,
+            region: "us-east-1",
+            time: "20130524T000000Z"
+        )
+        let host = (name: "Host", value: "examplebucket.s3.amazonaws.com")
+        let date = (name: "x-amz-date", value: "20130524T000000Z")
+        func payload(_ hash: String) -> (name: String, value: String) { ("x-amz-content-sha256", hash) }
+        let get = signer.authorization(
+            .init(
+                method: "GET",
+                path: "/test.txt",
+                headers: [host, ("Range", "bytes=0-9"), payload(ObjectStoreTests.emptyHash), date],
+                payload: ObjectStoreTests.emptyHash
+            )
+        )
+        #expect(signature(get) == "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41")
+        #expect(
+            get.contains("Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,")
+                && get.contains("SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,")
+        )
+        let hash = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"
+        let put = signer.authorization(
+            .init(
+                method: "PUT",
+                path: "/test$file.text",
+                headers: [
+                    host, ("Date", "Fri, 24 May 2013 00:00:00 GMT"), payload(hash), date,
+                    ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+                ],
+                payload: hash
+            )
+        )
+        #expect(signature(put) == "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd")
+        let list = signer.authorization(
+            .init(
+                method: "GET",
+                path: "/",
+                query: [("prefix", "J"), ("max-keys", "2")],
+                headers: [host, payload(ObjectStoreTests.emptyHash), date],
+                payload: ObjectStoreTests.emptyHash
+            )
+        )
+        #expect(signature(list) == "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7")
+    }
+
+    @Test("Credentials come from the environment, else from a profile of the file, and are never described")
+    func credentials() throws {
+        let file = """
+            [other]
+            aws_access_key_id = O
+            aws_secret_access_key = P
+            [default]
+            aws_access_key_id=A
+            aws_secret_access_key = S=1
+            """
+        func read(_ environment: [String: String]) -> ObjectStoreCredentials? {
+            ObjectStoreCredentials(environment: environment) { $0 == "/h/.aws/credentials" ? file : nil }
+        }
+        let fromEnvironment = try #require(
+            read([
+                "AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "top secret", "AWS_SESSION_TOKEN": "T",
+                "HOME": "/h",
+            ])
+        )
+        #expect(fromEnvironment.accessKey == "E" && fromEnvironment.sessionToken == "T")
+        #expect(
+            !"\(fromEnvironment)".contains("secret ") && !String(reflecting: fromEnvironment).contains("top")
+        )
+        let fromFile = try #require(read(["HOME": "/h"]))
+        #expect(fromFile.accessKey == "A" && fromFile.secretKey == "S=1" && fromFile.sessionToken == nil)
+        #expect(read(["HOME": "/h", "AWS_PROFILE": "other"])?.secretKey == "P")
+        #expect(read(["HOME": "/h", "AWS_PROFILE": "none"]) == nil)
+        #expect(read([:]) == nil)
+    }
+
+    @Test("A listing is read page by page, an error by its words")
+    func listing() {
+        let page = ObjectListing(
+            """
+            <?xml version="1.0"?><ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated>
+            <Contents><Key>a&amp;b/&lt;1&gt;</Key><Size>12</Size></Contents>
+            <Contents><Key>c</Key><ETag>&quot;x&quot;</ETag><Size>0</Size></Contents>
+            <NextContinuationToken>1/w==</NextContinuationToken></ListBucketResult>
+            """
+        )
+        #expect(page.objects == [.init(key: "a&b/<1>", size: 12), .init(key: "c", size: 0)])
+        #expect(page.nextToken == "1/w==")
+        let last = ObjectListing("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+        #expect(last.objects.isEmpty && last.nextToken == nil)
+        #expect(ObjectListing("<Contents><Key>").objects.isEmpty)
+        let error = "<Error><Code>NoSuchBucket</Code><Message>There &amp; gone</Message></Error>"
+        #expect(ObjectListing.errorText(error) == ": NoSuchBucket: There & gone")
+    }
+
+    @Test("An object is put signed, and again after an answer that is no fault of the request")
+    func put() async throws {
+        let server = try await CaptureServer()
+        let store = try ObjectStore(
+            endpoint: "http://\(server.address)/",
+            region: "r",
+            bucket: "bucket",
+            credentials: ObjectStoreTests.example,
+            retryMillis: 1
+        )
+        server.book.answer(503, 500, 200)
+        try await store.put(Array("hello".utf8), key: "a b/c")
+        let requests = try await server.requests(3)
+        for request in requests {
+            #expect(request.method == "PUT" && request.uri == "/bucket/a%20b/c" && request.body == "hello")
+            #expect(request.headers["host"] == [server.address])
+            #expect(
+                request.headers["authorization"].first?.hasPrefix("AWS4-HMAC-SHA256 Credential=AKIA") == true
+            )
+        }
+        try await store.put(size: 5, sha256: ObjectStoreTests.emptyHash, key: "d") { range in
+            Array("hello".utf8)[range].map { $0 }
+        }
+        #expect(try await server.requests(4)[3].body == "hello")
+        server.book.answer(403)
+        let failure = await #expect(throws: ObjectStore.Failure.self) { try await store.remove("d") }
+        #expect(failure?.description.contains("DELETE bucket/d: status 403") == true)
+        #expect(failure?.description.contains(ObjectStoreTests.example.secretKey) == false)
+        #expect(server.book.requests.count == 5)
+        try await server.close()
+        #expect(throws: ObjectStore.Failure.self) {
+            _ = try ObjectStore(
+                endpoint: "ftp://x",
+                region: "",
+                bucket: "b",
+                credentials: ObjectStoreTests.example
+            )
+        }
+    }
+}
