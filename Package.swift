@@ -161,7 +161,8 @@ let package = Package(
         .testTarget(
             name: "SextantTests",
             dependencies: [
-                "sextant", "APIServer", "KPI", "Model", "Rules", "Storage", "StrictYAML", "Telemetry", logging,
+                "sextant", "APIServer", "KPI", "Model", "Rules", "Storage", "StrictYAML", "Telemetry",
+                logging,
             ],
             swiftSettings: strict
         ),

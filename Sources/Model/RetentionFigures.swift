@@ -12,8 +12,8 @@ public struct RetentionFigures: Hashable, Sendable {
         public var oldest: Timestamp?
         /// The number of series of which something would be deleted that the policy in force keeps.
         public var losingSeriesCount = 0
-        /// The number of samples, and of buckets of rollups, that would be deleted and that the policy in force
-        /// keeps.
+        /// The number of samples, and of buckets of rollups, that would be deleted and that the policy in
+        /// force keeps.
         public var lostSampleCount = 0
 
         /// No series.

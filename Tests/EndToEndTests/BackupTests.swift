@@ -160,7 +160,8 @@ extension EndToEnd {
                     "sum(count_over_time({i=~\".+\"}[2h]))", "sum by (i) (sum_over_time(before[2h]))",
                 ] {
                     let expected = try await sextant.client.query(query, atMillis: time)
-                    #expect(try await "\(copy.client.query(query, atMillis: time))" == "\(expected)")
+                    let found = try await copy.client.query(query, atMillis: time)
+                    #expect("\(found)" == "\(expected)", "\(query)")
                     #expect(!expected.isEmpty)
                 }
             }

@@ -39,7 +39,8 @@ extension SegmentMerge {
         }
         var copying = copying
         if isTouched, case .keep = copying {
-            copying = .make(RollupLevel.allCases.filter { level in rolled.contains { $0.chunk.level == level } })
+            let present = Set(rolled.compactMap(\.chunk.level))
+            copying = .make(present.sorted())
         }
         switch copying {
         case .keep:
