@@ -145,7 +145,9 @@ import Testing
         let name = SnapshotName.make()
         #expect(try name.wholeMatch(of: Regex("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}")) != nil)
         #expect(SnapshotName.time(of: "20261130T080000Z-00f1e2d3c4b5a697") == "20261130T080000Z")
-        #expect(name != SnapshotName.make())
+        // The newest is told by its name, also among those of one second.
+        let names = (0..<100).map { _ in SnapshotName.make() }
+        #expect(names == names.sorted() && Set(names).count == names.count)
     }
 }
 
