@@ -72,8 +72,8 @@ final class StoredSeriesSet: SeriesSet {
         }
         if isOfHeads { return false }
         return withSource { source in
-            WindowReader(item, in: TimeRange(first.start, last.end), parts, source)
-                .states(windows, into: &states)
+            var reader = WindowReader(item, in: TimeRange(first.start, last.end), parts, source)
+            return reader.states(windows, into: &states)
         }
     }
 

@@ -11,24 +11,49 @@ struct RollupTable {
         var start: Int64
         /// Where its last bucket begins, in milliseconds.
         var last: Int64
-        /// Its buckets once they are decoded.
-        var buckets: [RollupBucket]?
+        /// Whether `buckets` are decoded.
+        var isDecoded = false
+        /// Its buckets that count, once they are decoded.
+        var buckets: [RollupBucket] = []
+
+        /// The place of the bucket that begins at `start`; nil if it has none.
+        func place(of start: Int64, _ length: Int64) -> Int? {
+            let place = firstPlace(from: start, length)
+            return place < buckets.count && buckets[place].start == start ? place : nil
+        }
+
+        /// The place of the first bucket that begins at `start` or later.
+        func firstPlace(from start: Int64, _ length: Int64) -> Int {
+            guard let first = buckets.first?.start, first < start else { return 0 }
+            // Without gaps it can be told.
+            let guess = (start - first) / length
+            if guess < buckets.count, buckets[Int(guess)].start == start { return Int(guess) }
+            return buckets.partitionPoint { $0.start >= start }
+        }
     }
 
     let level: RollupLevel
+    /// The length of a bucket in milliseconds.
+    let length: Int64
+    /// From when on the level is there, or can be made of samples, in milliseconds.
+    let startMillis: Int64
     /// By their beginnings.
-    private(set) var slots: [Slot] = []
+    var slots: [Slot] = []
     /// Where buckets are not those of one part alone; ends of buckets.
     private(set) var contested = SpanList()
     /// Buckets that were made here, by their starts.
     private var made: [Int64: RollupBucket] = [:]
     /// Whether slots lie over each other; those of one part do not.
-    private var hasOverlaps = false
+    private(set) var hasOverlaps = false
+    /// The slot that was looked for last.
+    private var hint = 0
 
-    /// The buckets of `level` of `parts`.
-    init(_ level: RollupLevel, _ parts: [SeriesParts.Part]) {
+    /// The buckets of `level` of `parts`, which are there from `startMillis` on.
+    init(_ level: RollupLevel, _ parts: [SeriesParts.Part], startMillis: Int64) {
         self.level = level
+        self.startMillis = startMillis
         let length = level.millis
+        self.length = length
         func start(_ millis: Int64) -> Int64 { Timestamp(millis: millis).floored(toMillis: length).millis }
         func end(_ millis: Int64) -> Int64 {
             Timestamp(millis: start(millis)).advanced(byMillis: length - 1).millis
@@ -79,33 +104,20 @@ struct RollupTable {
     /// Keeps a bucket that was made here.
     mutating func keep(_ bucket: RollupBucket) { made[bucket.start] = bucket }
 
-    /// Calls `body` with each slot that has buckets that begin in `start..<end`, decoded by `decode`, and
-    /// the indices of these; only in uncontested stretches are they all that there is.
-    mutating func forEachSlot(
-        _ start: Int64,
-        _ end: Int64,
-        _ decode: (Slot) -> [RollupBucket],
-        _ body: (borrowing Slot, [RollupBucket], Range<Int>) -> Void
-    ) {
-        var index = hasOverlaps ? 0 : max(0, slots.partitionPoint { $0.start > start } - 1)
-        while index < slots.count, slots[index].start < end {
-            defer { index += 1 }
-            guard slots[index].last >= start else { continue }
-            if slots[index].buckets == nil { slots[index].buckets = decode(slots[index]) }
-            guard let buckets = slots[index].buckets, !buckets.isEmpty else { continue }
-            let from = RollupTable.place(of: start, in: buckets, level.millis)
-            var to = from
-            while to < buckets.count, buckets[to].start < end { to += 1 }
-            if from < to { body(slots[index], buckets, from..<to) }
-        }
+    /// The slot that the bucket that begins at `start` is in, if there is one; of slots that do not lie over
+    /// each other.
+    mutating func slot(holding start: Int64) -> Int? {
+        if hint < slots.count, slots[hint].start <= start, start <= slots[hint].last { return hint }
+        let index = slots.partitionPoint { $0.start > start } - 1
+        guard index >= 0, start <= slots[index].last else { return nil }
+        hint = index
+        return index
     }
 
-    /// The index of the first bucket that begins at `start` or later.
-    private static func place(of start: Int64, in buckets: [RollupBucket], _ length: Int64) -> Int {
-        guard let first = buckets.first?.start, first < start else { return 0 }
-        // Without gaps it can be told.
-        let guess = (start - first) / length
-        if guess < buckets.count, buckets[Int(guess)].start == start { return Int(guess) }
-        return buckets.partitionPoint { $0.start >= start }
+    /// The slots that may have buckets that begin in `start..<end`.
+    func slots(from start: Int64, to end: Int64) -> Range<Int> {
+        let to = slots.partitionPoint { $0.start >= end }
+        let from = hasOverlaps ? 0 : min(to, max(0, slots.partitionPoint { $0.start > start } - 1))
+        return from..<to
     }
 }

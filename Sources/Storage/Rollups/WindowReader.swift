@@ -2,7 +2,7 @@ import Model
 
 /// Answers windows of one series from the coarsest buckets that lie wholly inside, from finer ones at the
 /// edges, and from samples where there is nothing finer or where several parts share a bucket.
-final class WindowReader {
+struct WindowReader {
     private let source: ChunkSource
     private let wanted: WindowParts
     private var parts: SeriesParts
@@ -36,11 +36,15 @@ final class WindowReader {
                 Timestamp(millis: last).floored(toMillis: day).advanced(byMillis: day - 1)
             )
         }
-        for level in parts.levels.reversed() { tables.append(RollupTable(level, parts.parts)) }
+        for level in parts.levels.reversed() {
+            tables.append(
+                RollupTable(level, parts.parts, startMillis: parts.startMillis[level] ?? .min)
+            )
+        }
     }
 
     /// The states of `windows`; nil if the samples had better be read.
-    func states(_ windows: [TimeRange], into states: inout [WindowState]) -> Bool {
+    mutating func states(_ windows: [TimeRange], into states: inout [WindowState]) -> Bool {
         guard !tables.isEmpty, !parts.hasHistograms, isWorthIt(windows) else { return false }
         states.removeAll(keepingCapacity: true)
         states.reserveCapacity(windows.count)
@@ -58,7 +62,7 @@ final class WindowReader {
     private static let fewSamples = 512
 
     /// Finds out at which times a part without rollups has samples, if it is likely to have few.
-    private func findTimes(_ index: Int) {
+    private mutating func findTimes(_ index: Int) {
         let part = parts.parts[index]
         switch part.place {
         case .head:
@@ -106,7 +110,7 @@ final class WindowReader {
 
     // MARK: - Windows
 
-    private func state(_ window: TimeRange) -> WindowState {
+    private mutating func state(_ window: TimeRange) -> WindowState {
         var state = WindowState()
         // Nothing lies outside; the days begin and end with buckets.
         var time = max(window.start, days.start).millis
@@ -116,17 +120,17 @@ final class WindowReader {
     }
 
     /// Adds what comes first of the times from `time` to `end`; gives the time behind it.
-    private func step(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
+    private mutating func step(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
         for index in tables.indices {
-            let length = tables[index].level.millis
+            let length = tables[index].length
             let start = Timestamp(millis: time).floored(toMillis: length).millis
-            guard start >= startMillis(index) else { continue }
+            guard start >= tables[index].startMillis else { continue }
             let last = start + length - 1
             if time == start, end >= last {
                 var limit = Timestamp(millis: end + 1).floored(toMillis: length).millis
                 if index > 0 {
                     // From there on coarser ones may do.
-                    let coarser = tables[index - 1].level.millis
+                    let coarser = tables[index - 1].length
                     let border = Timestamp(millis: time).floored(toMillis: coarser).millis + coarser
                     limit = min(limit, border)
                 }
@@ -134,11 +138,19 @@ final class WindowReader {
                 return limit
             }
             if time == start + 1, end >= last {
-                if let bucket = bucket(index, start) { state.join(bucket.open) }
+                if let (slot, place) = clean(index, start) {
+                    if let place { state.join(tables[index].slots[slot].buckets[place].open) }
+                } else if let bucket = bucket(index, start) {
+                    state.join(bucket.open)
+                }
                 return last + 1
             }
             if time == start, end == start {
-                if let bucket = bucket(index, start) { state.join(bucket.edgeState) }
+                if let (slot, place) = clean(index, start) {
+                    if let place { state.join(tables[index].slots[slot].buckets[place].edgeState) }
+                } else if let bucket = bucket(index, start) {
+                    state.join(bucket.edgeState)
+                }
                 return end + 1
             }
         }
@@ -146,11 +158,8 @@ final class WindowReader {
             ? readSamples(from: time, to: end, &state) : readCut(from: time, to: end, &state)
     }
 
-    /// From when on a level is there.
-    private func startMillis(_ index: Int) -> Int64 { parts.startMillis[tables[index].level] ?? .min }
-
     /// Adds the samples up to the next place where a bucket begins.
-    private func readSamples(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
+    private mutating func readSamples(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
         let finest = tables[tables.count - 1].level.millis
         let next = Timestamp(millis: time).floored(toMillis: finest).advanced(byMillis: finest).millis
         let last = min(end, next - 1)
@@ -159,12 +168,12 @@ final class WindowReader {
     }
 
     /// Adds a bucket that lies in the window in part, if its last sample does: its samples are gone.
-    private func readCut(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
+    private mutating func readCut(from time: Int64, to end: Int64, _ state: inout WindowState) -> Int64 {
         var next = Int64.max
         for index in tables.indices.reversed() {
             let length = tables[index].level.millis
             let start = Timestamp(millis: time).floored(toMillis: length).millis
-            let first = startMillis(index)
+            let first = tables[index].startMillis
             guard start >= first else {
                 next = min(next, max(first, time + 1))
                 continue
@@ -182,7 +191,7 @@ final class WindowReader {
     // MARK: - Buckets
 
     /// Adds all buckets of a level from `start` up to `end`, without it.
-    private func joinAll(_ index: Int, _ start: Int64, _ end: Int64, _ state: inout WindowState) {
+    private mutating func joinAll(_ index: Int, _ start: Int64, _ end: Int64, _ state: inout WindowState) {
         if index == 0, end - start > 2 * tables[0].level.millis {
             if memo?.start != start || memo?.end != end {
                 var all = WindowState()
@@ -195,17 +204,20 @@ final class WindowReader {
         }
     }
 
-    private func joinEach(_ index: Int, _ start: Int64, _ end: Int64, _ state: inout WindowState) {
-        let length = tables[index].level.millis
+    private mutating func joinEach(_ index: Int, _ start: Int64, _ end: Int64, _ state: inout WindowState) {
+        let length = tables[index].length
         var position = start
         while position < end {
             let contested = tables[index].nextContested(position)
             let clean = min(end, max(position, contested?.start ?? .max))
             if position < clean {
-                let earliest = parts.earliestMillis[tables[index].level] ?? .min
-                tables[index].forEachSlot(position, clean, decode) { _, buckets, places in
-                    for place in places where (buckets[place].last?.millis ?? .max) >= earliest {
-                        state.join(buckets[place].full)
+                for slot in tables[index].slots(from: position, to: clean) {
+                    decode(index, slot)
+                    var place = tables[index].slots[slot].firstPlace(from: position, length)
+                    let count = tables[index].slots[slot].buckets.count
+                    while place < count, tables[index].slots[slot].buckets[place].start < clean {
+                        state.join(tables[index].slots[slot].buckets[place].full)
+                        place += 1
                     }
                 }
                 position = clean
@@ -216,8 +228,20 @@ final class WindowReader {
         }
     }
 
+    /// Where the stored bucket that begins at `start` is, and a nil place if it has no samples; nil if it is
+    /// not to be taken as it is stored.
+    @inline(__always)
+    private mutating func clean(_ index: Int, _ start: Int64) -> (slot: Int, place: Int?)? {
+        guard !tables[index].hasOverlaps, tables[index].nextContested(start)?.start ?? .max > start else {
+            return nil
+        }
+        guard let slot = tables[index].slot(holding: start) else { return (0, nil) }
+        decode(index, slot)
+        return (slot, tables[index].slots[slot].place(of: start, tables[index].length))
+    }
+
     /// The bucket of a level that begins at `start`; nil if it has no samples.
-    private func bucket(_ index: Int, _ start: Int64) -> RollupBucket? {
+    private mutating func bucket(_ index: Int, _ start: Int64) -> RollupBucket? {
         let length = tables[index].level.millis
         let contested = tables[index].nextContested(start)
         if contested?.start ?? .max > start {
@@ -262,25 +286,42 @@ final class WindowReader {
     }
 
     /// The stored bucket that begins at `start`, of all parts that have it.
-    private func stored(_ index: Int, _ start: Int64) -> RollupBucket? {
+    private mutating func stored(_ index: Int, _ start: Int64) -> RollupBucket? {
         var found: RollupBucket?
-        let earliest = parts.earliestMillis[tables[index].level] ?? .min
-        let range = TimeRange(
-            Timestamp(millis: start),
-            Timestamp(millis: start + tables[index].level.millis - 1)
-        )
-        tables[index].forEachSlot(start, start + 1, decode) { slot, buckets, places in
-            if parts.parts[slot.part].deleted.contains(where: { $0.overlaps(range) }) { return }
-            for place in places where (buckets[place].last?.millis ?? .max) >= earliest {
-                if found == nil { found = buckets[place] } else { found?.add(buckets[place]) }
-            }
+        for slot in tables[index].slots(from: start, to: start + 1) {
+            decode(index, slot)
+            guard let place = tables[index].slots[slot].place(of: start, tables[index].length) else { continue }
+            let bucket = tables[index].slots[slot].buckets[place]
+            if found == nil { found = bucket } else { found?.add(bucket) }
         }
         return found
     }
 
-    private func decode(_ slot: RollupTable.Slot) -> [RollupBucket] {
-        guard case .segment(let segment, let ordinal, _) = parts.parts[slot.part].place else { return [] }
-        return source.buckets(slot.chunk, of: segment, ordinal, wanted)
+    /// Decodes the buckets of a slot that count: not those that have expired, nor those of which something is
+    /// deleted.
+    @inline(__always)
+    private mutating func decode(_ index: Int, _ slot: Int) {
+        if !tables[index].slots[slot].isDecoded { decodeNow(index, slot) }
+    }
+
+    private mutating func decodeNow(_ index: Int, _ slot: Int) {
+        tables[index].slots[slot].isDecoded = true
+        let part = parts.parts[tables[index].slots[slot].part]
+        guard case .segment(let segment, let ordinal, _) = part.place else { return }
+        var buckets = source.buckets(tables[index].slots[slot].chunk, of: segment, ordinal, wanted)
+        let earliest = parts.earliestMillis[tables[index].level] ?? .min
+        if buckets.first?.last?.millis ?? .max < earliest {
+            buckets.removeAll { ($0.last?.millis ?? .max) < earliest }
+        }
+        if !part.deleted.isEmpty {
+            let length = tables[index].length
+            buckets.removeAll { bucket in
+                let start = Timestamp(millis: bucket.start)
+                let range = TimeRange(start, start.advanced(byMillis: length - 1))
+                return part.deleted.contains { $0.overlaps(range) }
+            }
+        }
+        tables[index].slots[slot].buckets = buckets
     }
 
     // MARK: - Samples
@@ -288,7 +329,7 @@ final class WindowReader {
     /// Calls `body` with the samples of some parts (nil: of all).
     ///
     /// Of equal times that of the later part counts. Staleness markers are none.
-    private func forEachSample(
+    private mutating func forEachSample(
         from start: Int64,
         to end: Int64,
         ofParts some: [Int]?,
@@ -339,13 +380,13 @@ final class WindowReader {
         }
     }
 
-    private func samples(ofPart index: Int, chunk: Int) -> SampleColumn {
+    private mutating func samples(ofPart index: Int, chunk: Int) -> SampleColumn {
         load(ofPart: index, chunk: chunk)
         return decoded[index][chunk] ?? SampleColumn()
     }
 
     /// Decodes the samples of a chunk, or of a head, that count.
-    private func load(ofPart index: Int, chunk: Int) {
+    private mutating func load(ofPart index: Int, chunk: Int) {
         guard decoded[index][chunk] == nil else { return }
         let part = parts.parts[index]
         var column: SampleColumn
