@@ -56,6 +56,8 @@ struct WindowReader {
 
     /// A window of so many buckets is cheaper to answer from them, also if samples are read at its edges.
     private static let manyBuckets: Int64 = 12
+    /// So many samples cost more to look at than the bucket that stands for them.
+    private static let manySamples = 32
     /// Times are at most so far from the epoch.
     private static let latestMillis: Int64 = 1 << 59
     /// Samples of a chunk without rollups that lie so far apart are looked at one by one.
@@ -89,7 +91,7 @@ struct WindowReader {
             let length = Double(window.end.millis) - Double(window.start.millis) + 1
             (longest, sum) = (max(longest, length), sum + max(0, length))
         }
-        guard longest >= Double(2 * finest) else { return false }
+        guard longest >= Double(finest) else { return false }
         let raw = parts.parts.flatMap(\.raw).sorted { $0.minMillis < $1.minMillis }
         let all = raw.reduce(0) { $0 + $1.count }
         var edges: Set<Int> = []
@@ -101,6 +103,10 @@ struct WindowReader {
             let (start, end) = (window.start.millis, window.end.millis)
             if start % finest != 0 && (start &- 1) % finest != 0 { touch(start) }
             if (end &+ 1) % finest != 0 && end % finest != 0 { touch(end) }
+        }
+        if longest < Double(2 * finest) {
+            // One bucket a window has to stand for many samples.
+            return edges.isEmpty && all >= WindowReader.manySamples * windows.count
         }
         if edges.reduce(0, { $0 + raw[$1].count }) <= all / 2 { return true }
         // Windows that lie over each other look at each sample many times.
@@ -290,7 +296,9 @@ struct WindowReader {
         var found: RollupBucket?
         for slot in tables[index].slots(from: start, to: start + 1) {
             decode(index, slot)
-            guard let place = tables[index].slots[slot].place(of: start, tables[index].length) else { continue }
+            guard let place = tables[index].slots[slot].place(of: start, tables[index].length) else {
+                continue
+            }
             let bucket = tables[index].slots[slot].buckets[place]
             if found == nil { found = bucket } else { found?.add(bucket) }
         }

@@ -2,8 +2,8 @@ import Glibc
 
 /// Names of snapshots as Prometheus makes them: the time in UTC, and 16 digits behind it.
 ///
-/// The first eight are the nanoseconds of the second, so that names of one second are in the order of time, too:
-/// the newest backup is the one whose name comes last. The others are random.
+/// The first eight are the nanoseconds of the second, so that names of one second are in the order of time,
+/// too: the newest backup is the one whose name comes last. The others are random.
 enum SnapshotName {
     /// A new name, such as `20261130T080000Z-00f1e2d3c4b5a697`.
     static func make() -> String {
