@@ -88,4 +88,9 @@ public struct RetentionTimes: Hashable, Sendable {
 
     /// The levels that are made, finer ones first.
     public var levels: [RollupLevel] { rollups.map(\.level) }
+
+    /// The levels that are not kept for longer than samples: those only make reading faster.
+    public var levelsForSpeed: Set<RollupLevel> {
+        Set(rollups.filter { $0.keptMillis == rawMillis || rawMillis == nil }.map(\.level))
+    }
 }

@@ -133,7 +133,10 @@ extension Store {
                                 outputs[destination] = try beginSegment(shape)
                             }
                             // A merge makes them where others are to be joined first.
-                            let rollups = SeriesRollups(level > 0 ? times.levels : [])
+                            let rollups = SeriesRollups(
+                                level > 0 ? times.levels : [],
+                                forSpeed: times.levelsForSpeed
+                            )
                             try outputs[destination]?.writer.add(labels, column, rollups)
                         }
                     }

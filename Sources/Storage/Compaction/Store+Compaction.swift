@@ -97,7 +97,7 @@ extension Store {
                     )
                     outputs[retention] = try beginSegment(shape)
                 }
-                try outputs[retention]?.add(&all, times.levels)
+                try outputs[retention]?.add(&all, times)
             }
         }
         try replace(inputs, by: outputs, without: tombstones)
@@ -144,9 +144,9 @@ extension Store {
 }
 
 extension SegmentOutput {
-    /// Adds the series that `all` stands at, with rollups of `levels`.
-    fileprivate mutating func add(_ all: inout SegmentMerge, _ levels: [RollupLevel]) throws {
-        try all.copySeries(to: &writer, rollups: .make(levels))
+    /// Adds the series that `all` stands at, which is kept for `times`.
+    fileprivate mutating func add(_ all: inout SegmentMerge, _ times: RetentionTimes) throws {
+        try all.copySeries(to: &writer, rollups: .make(times.levels, forSpeed: times.levelsForSpeed))
     }
 }
 

@@ -171,8 +171,12 @@ extension Store {
                 pace.rest()
                 if state.withLock({ $0.isClosed }) { throw StorageError.closed }
                 // What a flush writes is rolled up by a merge.
-                let levels = segment.record.level > 0 ? classes.times(of: all.labels).levels : []
-                try all.copySeries(to: &output.writer, rollups: .make(levels))
+                let times = classes.times(of: all.labels)
+                let levels = segment.record.level > 0 ? times.levels : []
+                try all.copySeries(
+                    to: &output.writer,
+                    rollups: .make(levels, forSpeed: times.levelsForSpeed)
+                )
             }
         }
     }

@@ -4,16 +4,22 @@ import Model
 struct RollupFold {
     /// A level is kept if its buckets have at least so many samples on average.
     static let leastSamplesPerBucket = 2
+    /// The same of a level that only makes reading faster: fewer samples are nearly as fast, and the level
+    /// would take half as much room as they do.
+    static let leastSamplesForSpeed = 32
 
     /// The levels that are wanted, finer ones first.
     let levels: [RollupLevel]
+    /// Those that are not kept for longer than the samples.
+    private let forSpeed: Set<RollupLevel>
     /// The buckets of the finest level.
     private var finest: [RollupBucket] = []
     private var hasHistograms = false
 
     /// A fold without samples.
-    init(_ levels: [RollupLevel]) {
+    init(_ levels: [RollupLevel], forSpeed: Set<RollupLevel> = []) {
         self.levels = levels
+        self.forSpeed = forSpeed
     }
 
     /// Adds samples behind those that were added.
@@ -57,9 +63,10 @@ struct RollupFold {
         var buckets = finest
         for level in levels {
             if level != levels[0] { buckets = RollupBucket.coarser(buckets, level) }
-            guard isSparseToo || sampleCount >= RollupFold.leastSamplesPerBucket * buckets.count else {
-                continue
-            }
+            let least =
+                forSpeed.contains(level)
+                ? RollupFold.leastSamplesForSpeed : RollupFold.leastSamplesPerBucket
+            guard isSparseToo || sampleCount >= least * buckets.count else { continue }
             rollups.append(SeriesRollup(level: level, buckets: buckets))
         }
         return rollups

@@ -4,8 +4,8 @@ import Model
 enum RollupCopying {
     /// Those that there are go along as they are; for one segment.
     case keep
-    /// There shall be those of these levels, finer ones first.
-    case make([RollupLevel])
+    /// There shall be those of these levels, finer ones first; some may only be there for speed.
+    case make([RollupLevel], forSpeed: Set<RollupLevel> = [])
 }
 
 extension SegmentMerge {
@@ -47,13 +47,13 @@ extension SegmentMerge {
             writer.beginSeries(labels)
             try copySamples(raw, to: &writer, isRolledUp: false)
             for (chunk, part) in rolled { try writer.append(try encoded(chunk, of: part)) }
-        case .make(let levels):
+        case .make(let levels, let forSpeed):
             if !isTouched, canReuse(raw, rolled, levels) {
                 writer.beginSeries(labels)
                 try copySamples(raw, to: &writer, isRolledUp: false)
                 try copyRollups(rolled, to: &writer)
             } else {
-                let rollups = try rollups(raw, rolled, levels, without: deleted)
+                let rollups = try rollups(raw, rolled, levels, forSpeed, without: deleted)
                 writer.beginSeries(labels, rollups)
                 try copySamples(
                     raw,
@@ -157,9 +157,12 @@ extension SegmentMerge {
         _ raw: [Found],
         _ rolled: [Found],
         _ levels: [RollupLevel],
+        _ forSpeed: Set<RollupLevel>,
         without deleted: Deleted
     ) throws -> SeriesRollups {
-        guard let startMillis = goneUntil(raw, rolled) else { return SeriesRollups(levels) }
+        guard let startMillis = goneUntil(raw, rolled) else {
+            return SeriesRollups(levels, forSpeed: forSpeed)
+        }
         let before = TimeRange(.min, Timestamp(millis: startMillis - 1))
         var known: [RollupLevel: [RollupBucket]] = [:]
         for part in parts {

@@ -13,10 +13,16 @@ struct SeriesRollups {
     ///
     /// - Parameters:
     ///   - levels: The levels to make.
+    ///   - forSpeed: Those of them that are not kept for longer than the samples.
     ///   - known: Buckets that stand before those of the samples, by level.
     ///   - startMillis: Where the day begins behind all buckets of `known`.
-    init(_ levels: [RollupLevel] = [], known: [SeriesRollup] = [], startMillis: Int64 = .min) {
-        fold = RollupFold(levels)
+    init(
+        _ levels: [RollupLevel] = [],
+        forSpeed: Set<RollupLevel> = [],
+        known: [SeriesRollup] = [],
+        startMillis: Int64 = .min
+    ) {
+        fold = RollupFold(levels, forSpeed: forSpeed)
         self.known = known
         self.startMillis = startMillis
     }
