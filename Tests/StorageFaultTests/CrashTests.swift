@@ -4,6 +4,9 @@ import Synchronization
 import Testing
 
 @Suite struct CrashTests {
+    /// How many states each lane tries at least.
+    private static let leastStateCount = 5000
+
     private struct Point: Sendable {
         var picture: StorePicture
         var marks: Workload.Marks
@@ -36,8 +39,11 @@ import Testing
         print("crash test: \(found.count) calls of \(writerCount) writers")
         let seedCount = UInt64(Lane.count(2, soak: 1250))
         var stateCount = 0
-        for (call, point) in found.enumerated() {
-            for seed in 0..<seedCount {
+        var seed: UInt64 = 0
+        // 10,000 in both lanes together, however many calls there are.
+        passes: while seed < seedCount || stateCount < CrashTests.leastStateCount {
+            for (call, point) in found.enumerated() {
+                if seed >= seedCount, stateCount >= CrashTests.leastStateCount { break passes }
                 for blockByteCount in [4096, 512] {
                     let picture = point.picture.crashed(
                         seed: seed &* 1_000_003 &+ UInt64(call),
@@ -48,10 +54,9 @@ import Testing
                     stateCount += 1
                 }
             }
+            seed += 1
         }
         print("crash test: \(stateCount) states of \(writerCount) writers")
-        // 10,000 in both lanes together.
-        #expect(stateCount >= 5000)
     }
 
     /// How one differs from another, in a few words.
