@@ -52,6 +52,8 @@ enum RetentionRoute {
             report = try await backend.retention(asked)
         } catch let error as YAMLFileError {
             throw .badData("\(error)")
+        } catch let error as SourceError {
+            throw APIError(error)
         } catch {
             throw APIError(.internal, "\(error)")
         }

@@ -38,6 +38,7 @@ package struct CatalogRemains: Sendable {
                 damages = rows(CatalogTables.damage, database).map(DamageRecord.init)
                 // Formats before 6 have no such table.
                 if try database.tableExists(CatalogTables.tombstone.name) {
+                    // A row that says nothing sensible is lost; the delete's own file has it once more.
                     tombstones = rows(CatalogTables.tombstone, database)
                         .compactMap { try? TombstoneRecord(row: $0) }
                 }

@@ -36,6 +36,7 @@ package struct ValueTables {
         self.path = path
         partPath = path + ".part"
         do {
+            // There may be none; one that stays shows when it is opened.
             try? FileManager.default.removeItem(atPath: partPath)
             queue = try DatabaseQueue(path: partPath)
             try queue.write { database in
@@ -104,6 +105,7 @@ package struct ValueTables {
 
     /// Removes what was written of a file that is not finished.
     package func discard() {
+        // It has a name that does not count; what cannot be removed is written over by the next export.
         try? queue.close()
         try? FileManager.default.removeItem(atPath: partPath)
     }

@@ -265,13 +265,17 @@ final class DaemonCore: Service {
         }
         backend.figures = { store.figures }
         backend.compact = { try await store.compact() }
-        backend.retention = { [threads] asked in
+        backend.retention = { [threads, board] asked in
             let policy = try asked.map { asked throws(YAMLFileError) in
                 try RetentionFile.parse(asked.text, file: asked.file)
             }
             return try await threads.run {
-                Result { () throws(StorageError) in
-                    try RetentionText.report(policy ?? store.retentionPolicy, over: store)
+                Result { () throws(SourceError) in
+                    try RetentionText.report(
+                        policy ?? store.retentionPolicy,
+                        over: store,
+                        budget: QueryBudget(limits: board.limits.current)
+                    )
                 }
             }.get()
         }

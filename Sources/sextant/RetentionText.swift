@@ -7,9 +7,10 @@ enum RetentionText {
     /// What `policy` means for what `store` holds now.
     static func report(
         _ policy: RetentionPolicy,
-        over store: Store
-    ) throws(StorageError) -> RetentionReport {
-        let figures = try store.retentionFigures(under: policy)
+        over store: Store,
+        budget: QueryBudget
+    ) throws(SourceError) -> RetentionReport {
+        let figures = try store.retentionFigures(under: policy, budget: budget)
         var rules: [RetentionReport.Rule] = []
         for (rule, share) in zip(policy.rules, figures.shares) {
             rules.append(

@@ -33,7 +33,7 @@ struct RetentionChangeTests {
     @Test("Figures tell by rule what a policy would decide about and what it would delete")
     func figures() async throws {
         let store = try await store(try TemporaryFolder(), TestClock(start + 4 * day))
-        let shares = try store.retentionFigures(under: policy(2 * day)).shares
+        let shares = try store.retentionFigures(under: policy(2 * day), budget: .unlimited()).shares
         #expect(shares.map(\.seriesCount) == [1, 1])
         #expect(shares.map(\.sampleCount) == [5, 3])
         #expect(shares.map(\.oldest) == [Timestamp(millis: start), Timestamp(millis: start)])
@@ -41,6 +41,17 @@ struct RetentionChangeTests {
         #expect(shares[0].losingSeriesCount == 1)
         #expect(shares[1].lostSampleCount == 0)
         #expect(shares.allSatisfy { $0.byteCount > 0 })
+        store.close()
+    }
+
+    @Test("Figures stop when nobody waits for them any more")
+    func cancelled() async throws {
+        let store = try await store(try TemporaryFolder(), TestClock(start + 4 * day))
+        let budget = QueryBudget.unlimited()
+        budget.cancel()
+        #expect(throws: SourceError.cancelled) {
+            try store.retentionFigures(under: policy(2 * day), budget: budget)
+        }
         store.close()
     }
 

@@ -29,7 +29,12 @@ extension Store {
         }
         let classes = try Store.classes(policy)
         if graceMillis > 0 {
-            let figures = try retentionFigures(under: policy)
+            let figures: RetentionFigures
+            do throws(SourceError) {
+                figures = try retentionFigures(under: policy, budget: .unlimited())
+            } catch {
+                throw .damaged(path: directory, reason: "\(error)")
+            }
             if figures.lostSampleCount > 0 {
                 let due = options.now().advanced(byMillis: graceMillis)
                 return postpone(classes, figures, until: due)
@@ -55,32 +60,39 @@ extension Store {
 
     /// What `policy` means for what there is now.
     ///
-    /// - Throws: `StorageError` if a selector cannot be used or segments cannot be read.
-    package func retentionFigures(under policy: RetentionPolicy) throws(StorageError) -> RetentionFigures {
-        let classes = try Store.classes(policy)
+    /// - Throws: `SourceError` if a selector cannot be used, segments cannot be read, or `budget` is used up.
+    package func retentionFigures(
+        under policy: RetentionPolicy,
+        budget: QueryBudget
+    ) throws(SourceError) -> RetentionFigures {
+        let classes: RetentionClasses
+        do throws(StorageError) {
+            classes = try Store.classes(policy)
+        } catch {
+            throw .unavailable("\(error)")
+        }
         let old = state.withLock { $0.retention }
         let now = options.now()
         var figures = RetentionFigures(ruleCount: policy.rules.count)
-        var failure: StorageError?
+        var failure: SourceError?
         var readers: [UInt64: Segment.Reader] = [:]
-        do {
-            let budget = QueryBudget(limits: options.limits.current)
-            _ = try view(of: .all).forEachSeries([], .all, budget) { series in
-                let losses = Losses(
-                    times: classes.times(of: series.labels),
-                    timesBefore: old.times(of: series.labels),
-                    now: now
-                )
-                do throws(StorageError) {
-                    var share = RetentionFigures.Share()
-                    for part in series.parts { try share.add(part, losses, &readers) }
-                    figures.shares[classes.ruleIndex(of: series.labels)].add(share)
-                } catch {
-                    failure = error
-                }
+        _ = try view(of: .all).forEachSeries([], .all, budget) { series in
+            guard failure == nil else { return }
+            let losses = Losses(
+                times: classes.times(of: series.labels),
+                timesBefore: old.times(of: series.labels),
+                now: now
+            )
+            do {
+                try budget.checkpoint()
+                var share = RetentionFigures.Share()
+                for part in series.parts { try share.add(part, losses, &readers) }
+                figures.shares[classes.ruleIndex(of: series.labels)].add(share)
+            } catch let error as SourceError {
+                failure = error
+            } catch {
+                failure = .unavailable("\(error)")
             }
-        } catch {
-            throw .damaged(path: directory, reason: "\(error)")
         }
         if let failure { throw failure }
         return figures
