@@ -129,6 +129,23 @@ private struct DamageFixture: Sendable {
         if damage == .bitFlip { #expect((mostLost["log"] ?? 0) <= DamageFixture.batchSampleCount) }
     }
 
+    @Test("a flip anywhere behind the blocks of a segment costs nothing") func tables() async throws {
+        let fixture = try await DamageFixture()
+        #expect(!fixture.blockEnds.isEmpty)
+        for (name, end) in fixture.blockEnds {
+            let whole = fixture.picture.bytes(of: name)
+            for offset in end..<whole.count {
+                var bytes = whole
+                bytes[offset] ^= 1 << UInt8(offset % 8)
+                var picture = fixture.picture
+                picture.replace(name, with: bytes)
+                let state = "byte \(offset) of \(whole.count) of \(name)"
+                let lost = try check(fixture, picture, state)
+                #expect(lost == 0, "\(state)")
+            }
+        }
+    }
+
     /// How many samples are lost.
     private func check(_ fixture: DamageFixture, _ picture: StorePicture, _ state: String) throws -> Int {
         let (folder, files) = try picture.restored()

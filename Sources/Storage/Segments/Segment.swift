@@ -155,11 +155,29 @@ final class Segment: Sendable {
 
     // MARK: - Parts of the file
 
-    /// Where the blocks of series are.
+    /// Where the blocks of series are; if their table is damaged, what a search in the file finds, as long as
+    /// that is all of them.
     func blockTable() throws(StorageError) -> BlockTable {
         if let foundTable { return foundTable }
-        return try cached(summary.blocks) { bytes throws(CodecError) in
-            try BlockTable(bytes, seriesCount: seriesCount, fileByteCount: record.byteCount)
+        let key = FrameCache.Key(segment: identity, offset: summary.blocks.offset)
+        return try files.cache.content(key) { () throws(StorageError) in
+            do throws(StorageError) {
+                return try decoded(summary.blocks) { bytes throws(CodecError) in
+                    try BlockTable(bytes, seriesCount: seriesCount, fileByteCount: record.byteCount)
+                }
+            } catch {
+                guard case .damaged = error else { throw error }
+                let found: BlockTable
+                do throws(FileError) {
+                    found = BlockTable(try BlockSearch(try open()))
+                } catch {
+                    throw .file(error)
+                }
+                // Ordinals count from the first series: with a block missing they would be those of others.
+                guard found.firstOrdinals.last == UInt32(seriesCount) else { throw error }
+                note(error)
+                return found
+            }
         }
     }
 
@@ -187,14 +205,7 @@ final class Segment: Sendable {
         _ decode: ([UInt8]) throws(CodecError) -> Content
     ) throws(StorageError) -> Content {
         let key = FrameCache.Key(segment: identity, offset: place.offset)
-        return try files.cache.content(key) { () throws(StorageError) in
-            let bytes = try section(at: place)
-            do throws(CodecError) {
-                return try decode(bytes)
-            } catch {
-                throw damaged(error)
-            }
-        }
+        return try files.cache.content(key) { () throws(StorageError) in try decoded(place, decode) }
     }
 
     /// What a matcher finds, found by `find` unless the cache has it.
@@ -244,6 +255,18 @@ final class Segment: Sendable {
     }
 
     // MARK: - Private
+
+    private func decoded<Content>(
+        _ place: FilePlace,
+        _ decode: ([UInt8]) throws(CodecError) -> Content
+    ) throws(StorageError) -> Content {
+        let bytes = try section(at: place)
+        do throws(CodecError) {
+            return try decode(bytes)
+        } catch {
+            throw damaged(error)
+        }
+    }
 
     private func blockTable(holding ordinal: UInt32) throws(StorageError) -> BlockTable {
         precondition(ordinal < seriesCount, "BUG: series \(ordinal) of \(seriesCount)")
