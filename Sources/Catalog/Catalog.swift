@@ -10,7 +10,7 @@ import Model
 /// Each row has a checksum. Format: docs/formats/catalog.md.
 package final class Catalog: Sendable {
     /// The newest format this code writes and reads.
-    package static let formatVersion = 6
+    package static let formatVersion = 7
 
     private let path: String
     private let queue: DatabaseQueue
@@ -99,6 +99,11 @@ package final class Catalog: Sendable {
         try read { Counters(rows: try CatalogTables.counter.rows($0)) }
     }
 
+    /// The retention policy in force; nil if none was noted.
+    package func retention() throws(CatalogError) -> RetentionPolicy? {
+        try read { RetentionPolicy(rows: try CatalogTables.setting.rows($0)) }
+    }
+
     /// Makes one change of the store durable, all of it or nothing.
     package func commit(_ change: CatalogChange) throws(CatalogError) {
         try write { database in
@@ -121,6 +126,7 @@ package final class Catalog: Sendable {
                     arguments: [Int64(bitPattern: number)]
                 )
             }
+            if let policy = change.retention { try CatalogTables.setting.put(policy.values, database) }
             // Flushes and merges commit beside each other: the higher count is the newer one.
             let known = Counters(rows: try CatalogTables.counter.rows(database))
             for (name, value) in change.counters.highest(known).named {

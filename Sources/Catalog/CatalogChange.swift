@@ -33,6 +33,8 @@ package struct CatalogChange: Sendable {
     package var addedTombstones: [TombstoneRecord] = []
     /// The numbers of deletes of whose samples nothing is left.
     package var removedTombstones: [UInt64] = []
+    /// The retention policy that is in force from now on; nil if that stays.
+    package var retention: RetentionPolicy?
     /// The counters as of now.
     package var counters: Counters
 
@@ -40,7 +42,7 @@ package struct CatalogChange: Sendable {
     package var isEmpty: Bool {
         addedSegments.isEmpty && removedFiles.isEmpty && lostFiles.isEmpty && metadata.isEmpty
             && addedDamages.isEmpty && removedDamages.isEmpty && addedTombstones.isEmpty
-            && removedTombstones.isEmpty
+            && removedTombstones.isEmpty && retention == nil
     }
 
     /// A change that only notes the counters.

@@ -15,6 +15,8 @@ package struct CatalogRemains: Sendable {
     package var damages: [DamageRecord] = []
     /// Deletes whose samples may still lie in files.
     package var tombstones: [TombstoneRecord] = []
+    /// The retention policy that was in force.
+    package var retention: RetentionPolicy?
     /// The counters.
     package var counters = Counters()
     /// Whether everything is sound, as far as that can be told.
@@ -42,6 +44,10 @@ package struct CatalogRemains: Sendable {
                     tombstones = rows(CatalogTables.tombstone, database)
                         .compactMap { try? TombstoneRecord(row: $0) }
                 }
+                // Formats before 7 do not have this one.
+                if try database.tableExists(CatalogTables.setting.name) {
+                    retention = RetentionPolicy(rows: rows(CatalogTables.setting, database))
+                }
                 counters = Counters(rows: rows(CatalogTables.counter, database))
             }
             try queue.close()
@@ -63,6 +69,7 @@ extension Catalog {
         change.addedDamages = remains.damages
         change.removedFiles = remains.removedFiles
         change.addedTombstones = remains.tombstones
+        change.retention = remains.retention
         try commit(change)
         for record in remains.pushRecords { try save(record) }
         try commit(saved: remains.ruleRecords, removed: [])

@@ -1,3 +1,4 @@
+import ChunkCodec
 import GRDB
 import Model
 
@@ -27,8 +28,13 @@ enum CatalogTables {
         name: "tombstone",
         columns: ["number", "sequence", "start_millis", "end_millis", "next_log", "selections"]
     )
+    static let setting = SealedTable(name: "setting", columns: ["name", "value"])
     /// All of them.
-    static let all = [segment, metadata, counter, pushGroup, ruleRecord, removed, damage, tombstone]
+    static let all = [
+        segment, metadata, counter, pushGroup, ruleRecord, removed, damage, tombstone, setting,
+    ]
+    /// The name of the setting that is the retention policy in force.
+    static let retentionSetting = "retention"
     /// The name of the counter that is the format of the catalog.
     static let formatCounter = "format"
 
@@ -65,6 +71,7 @@ enum CatalogTables {
                 """
         )
         try createTombstones(database)
+        try createSettings(database)
         try note(version, database)
     }
 
@@ -76,6 +83,17 @@ enum CatalogTables {
                     number INTEGER PRIMARY KEY NOT NULL, sequence INTEGER NOT NULL,
                     start_millis INTEGER NOT NULL, end_millis INTEGER NOT NULL,
                     next_log INTEGER NOT NULL, selections BLOB NOT NULL, checksum INTEGER NOT NULL
+                ) STRICT
+                """
+        )
+    }
+
+    /// Makes the table of settings, which formats before 7 do not have.
+    static func createSettings(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                CREATE TABLE setting (
+                    name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL, checksum INTEGER NOT NULL
                 ) STRICT
                 """
         )
@@ -182,6 +200,24 @@ extension TombstoneRecord {
             Int64(bitPattern: number), Int64(bitPattern: sequence), range.start.millis, range.end.millis,
             Int64(bitPattern: nextLog), Data(encodedSelections),
         ]
+    }
+}
+
+extension RetentionPolicy {
+    /// Finds the policy among rows of the table `setting`; nil if there is none, or it says nothing sensible.
+    init?(rows: [Row]) {
+        guard let row = rows.first(where: { $0[0] == CatalogTables.retentionSetting }) else { return nil }
+        do throws(CodecError) {
+            self = try RetentionRecord(Array(row[1] as Data)).policy
+        } catch {
+            // Of a later version: as if it were not known.
+            return nil
+        }
+    }
+
+    /// The values of its row in the table `setting`.
+    var values: [(any DatabaseValueConvertible)?] {
+        [CatalogTables.retentionSetting, Data(RetentionRecord(self).encoded)]
     }
 }
 

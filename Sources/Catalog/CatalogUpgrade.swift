@@ -1,15 +1,16 @@
 import GRDB
 
-/// Brings catalogs of formats 1 to 5 to the present one; the rows of 1 to 4 had no checksums.
+/// Brings catalogs of formats 1 to 6 to the present one; the rows of 1 to 4 had no checksums.
 enum CatalogUpgrade {
-    /// Adds what is new to format 5; of older ones all tables are made anew with the rows of the old ones.
+    /// Adds what is new to formats 5 and 6; of older ones all tables are made anew with the old rows.
     static func run(_ database: Database, from version: Int) throws {
-        if version == 5 {
+        if version >= 5 {
             // What a version without checksums of its own claims has to be borne out by the row.
             let format = try CatalogTables.counter.rows(database)
                 .first { $0[0] == CatalogTables.formatCounter }.map { $0[1] as Int }
             guard format == version else { return }
-            try CatalogTables.createTombstones(database)
+            if version == 5 { try CatalogTables.createTombstones(database) }
+            try CatalogTables.createSettings(database)
             return try CatalogTables.note(Catalog.formatVersion, database)
         }
         var columns = [

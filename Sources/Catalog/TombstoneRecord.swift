@@ -37,7 +37,10 @@ package struct TombstoneRecord: Hashable, Sendable {
     /// The selections as bytes.
     ///
     /// Format: docs/formats/tombstone.md "Selections".
-    package var encodedSelections: [UInt8] {
+    package var encodedSelections: [UInt8] { TombstoneRecord.encoded(selections) }
+
+    /// Selections as bytes.
+    static func encoded(_ selections: [[Matcher]]) -> [UInt8] {
         var bytes: [UInt8] = []
         Varint.append(count: selections.count, to: &bytes)
         for selection in selections {

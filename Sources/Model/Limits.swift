@@ -73,6 +73,10 @@ public struct Limits: Hashable, Sendable {
     /// Series that are new within a minute of the clock.
     public var seriesCreatedPerMinute = 0
 
+    // Deletes.
+    /// Deletes in force: of samples that still lie in files.
+    public var deletesInForce = 1000
+
     // Pushed groups.
     /// Groups that clients have pushed.
     public var pushGroups = 10_000
@@ -189,6 +193,8 @@ extension Limits {
         Entry("series_active", .count, \.seriesActive, 0...(1 << 30)),
         Entry("series_per_metric", .count, \.seriesPerMetric, 0...(1 << 30)),
         Entry("series_created_per_minute", .count, \.seriesCreatedPerMinute, 0...(1 << 30)),
+
+        Entry("deletes_in_force", .count, \.deletesInForce, 1...100_000),
 
         Entry("push_groups", .count, \.pushGroups, 1...(1 << 30)),
         Entry("push_series", .count, \.pushSeries, 1...(1 << 30)),

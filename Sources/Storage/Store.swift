@@ -134,6 +134,7 @@ package final class Store: Sendable {
         )
         registerGauges(registry)
         removeUnfinishedSnapshots()
+        noteRetention(retentionPolicy)
         maintenance.sync {
             flushWhatIsDue()
             compaction.sync { expire() }

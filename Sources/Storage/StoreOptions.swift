@@ -18,6 +18,8 @@ package struct StoreOptions: Sendable {
     package var durability = Durability.fsync
     /// How long samples are kept.
     package var retention = RetentionPolicy.keepForever
+    /// Whether the store begins with the retention of its last run, until another one is set.
+    package var keepsRetention = false
     /// The size from which a log file is followed by a new one, in bytes.
     package var logFileBytes = 64 << 20
     /// The size of all log files from which everything in the head is flushed, in bytes.

@@ -43,6 +43,7 @@ struct Daemon {
                 "durability": "\(options.durability.rawValue)", "retention": "\(settings.retentionText)",
             ]
         )
+        for warning in settings.warnings { logger.warning("\(warning)") }
         let registry = Registry()
         BuildInfo.register(in: registry)
         ProcessMetrics.register(in: registry)

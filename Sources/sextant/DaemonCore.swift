@@ -120,6 +120,7 @@ final class DaemonCore: Service {
         )
         running.withLock { $0 = parts }
         let settings = board.current
+        startRetention(of: store, settings)
         await notifier.replace(
             by: settings.configuration.alerting,
             externalLabels: settings.configuration.externalLabels
@@ -210,6 +211,7 @@ final class DaemonCore: Service {
         storeOptions.durability = options.durability
         storeOptions.limits = board.limits
         storeOptions.retention = board.current.retention
+        storeOptions.keepsRetention = true
         storeOptions.replay = replay
         let (options, registry, logger) = (storeOptions, registry, logger)
         let directory = self.options.dataDirectory
@@ -219,6 +221,40 @@ final class DaemonCore: Service {
             }
         }
         return try opening.get()
+    }
+
+    /// Has the store take the retention of the first settings, before any of a reload.
+    ///
+    /// What it would delete is found out by reading what is known of all series: the start does not wait for
+    /// that.
+    private func startRetention(of store: Store, _ settings: DaemonSettings) {
+        guard store.retentionPolicy != settings.retention else { return }
+        lastReload.withLock { last in
+            last = Task {
+                do {
+                    try await self.setRetention(of: store, to: settings)
+                } catch {
+                    logger.error("the retention of the last run stays until a reload: \(error)")
+                }
+            }
+        }
+    }
+
+    /// Puts the retention of `settings` in force, after a while if it would delete data.
+    private func setRetention(of store: Store, to settings: DaemonSettings) async throws {
+        let graceMillis = settings.configuration.retentionConfirmMillis
+        let change = try await threads.run {
+            Result { () throws(StorageError) in
+                try store.setRetention(settings.retention, graceMillis: graceMillis)
+            }
+        }.get()
+        guard case .waits(let due, let samples, let series) = change else { return }
+        logger.warning(
+            "the changed retention would delete data; put the old file back to keep it",
+            metadata: [
+                "samples": "\(samples)", "series": "\(series)", "waits_until": "\(TimeText.format(due))",
+            ]
+        )
     }
 
     /// The KPIs that the settings define, over `store`, with the versions that earlier runs knew.
@@ -317,15 +353,9 @@ final class DaemonCore: Service {
             let reading = try await threads.run { SettingsReading(options) }
             stamps = reading.stamps
             let settings = try reading.result.get()
-            let retention = try await threads.run {
-                Result { () throws(StorageError) in
-                    try running.store.setRetention(
-                        settings.retention,
-                        graceMillis: settings.configuration.retentionConfirmMillis
-                    )
-                }
-            }.get()
+            try await setRetention(of: running.store, to: settings)
             board.replace(by: settings, stamps, at: now())
+            for warning in settings.warnings { logger.warning("\(warning)") }
             await running.notifier.replace(
                 by: settings.configuration.alerting,
                 externalLabels: settings.configuration.externalLabels
@@ -333,15 +363,6 @@ final class DaemonCore: Service {
             running.kpis.replace(by: settings.definitions)
             running.archive.keep(running.kpis.versions.all)
             await running.scheduler.reload(settings.groups, defaults: settings.configuration.ruleDefaults)
-            if case .waits(let due, let samples, let series) = retention {
-                logger.warning(
-                    "the changed retention would delete data; put the old file back to keep it",
-                    metadata: [
-                        "samples": "\(samples)", "series": "\(series)",
-                        "waits_until": "\(TimeText.format(due))",
-                    ]
-                )
-            }
             logger.info(
                 "reloaded",
                 metadata: [

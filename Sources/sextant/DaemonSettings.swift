@@ -16,6 +16,8 @@ struct DaemonSettings: Sendable {
     var definitions = KPIDefinitions.none
     /// How long samples are kept.
     var retention = RetentionPolicy.keepForever
+    /// What is likely to be a mistake in the files.
+    var warnings: [FileProblem] = []
 
     /// What evaluates queries under these settings.
     var engine: Engine {

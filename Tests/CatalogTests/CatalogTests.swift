@@ -1,3 +1,4 @@
+import ChunkCodec
 import Foundation
 import GRDB
 import Model
@@ -44,6 +45,60 @@ import Testing
         second.addedSegments = [record("c", 1)]
         try again.commit(second)
         #expect(try again.segments().map(\.file) == ["c", "b"])
+    }
+
+    @Test("The retention policy comes back as it was, also from a damaged catalog")
+    func retention() throws {
+        let path = temporaryPath()
+        defer { do { try CatalogFiles.remove(path) } catch {} }
+        let times = RetentionTimes(
+            rawMillis: 90,
+            rollups: [.init(level: .day, keptMillis: nil), .init(level: .fiveMinutes, keptMillis: 100)]
+        )
+        let policies = [
+            RetentionPolicy.keepForever,
+            RetentionPolicy(
+                defaultTimes: times,
+                rules: [
+                    .init(name: "ünnamed", matchers: [Matcher("a", .notRegex, "b|c")], times: times),
+                    .init(
+                        matchers: [Matcher("a", .equal, ""), Matcher("b", .notEqual, "1")],
+                        rawMillis: nil
+                    ),
+                ]
+            ),
+        ]
+        let catalog = try Catalog(path: path)
+        #expect(try catalog.retention() == nil)
+        for policy in policies {
+            var change = CatalogChange(counters: Counters())
+            change.retention = policy
+            #expect(!change.isEmpty)
+            try catalog.commit(change)
+            #expect(try catalog.retention() == policy)
+        }
+        try catalog.close()
+        #expect(CatalogRemains(path: path).retention == policies[1])
+    }
+
+    @Test("A policy whose bytes are cut or changed is an error or another policy, never a trap")
+    func damagedRetention() throws {
+        let policy = RetentionPolicy(
+            defaultTimes: RetentionTimes(rawMillis: 1, rollups: [.init(level: .hour, keptMillis: 2)]),
+            rules: [.init(name: "n", matchers: [Matcher("a", .equal, "b")], times: .init(rawMillis: 3))]
+        )
+        let bytes = RetentionRecord(policy).encoded
+        #expect(try RetentionRecord(bytes).policy == policy)
+        for end in bytes.indices {
+            #expect(throws: CodecError.self) { _ = try RetentionRecord(Array(bytes[..<end])) }
+        }
+        for index in bytes.indices {
+            for bit in 0..<8 {
+                var changed = bytes
+                changed[index] ^= 1 << UInt8(bit)
+                #expect((try? RetentionRecord(changed).policy) != policy)
+            }
+        }
     }
 
     @Test("A catalog of a newer format is refused by name")
@@ -175,7 +230,7 @@ import Testing
         try old.save(push)
         try old.commit(saved: [rule], removed: [])
         try old.close()
-        var steps = ["tombstone", "removed", "damage"].map { "DROP TABLE \($0)" }
+        var steps = ["setting", "tombstone", "removed", "damage"].map { "DROP TABLE \($0)" }
         steps.append("DELETE FROM counter WHERE name = 'format'")
         if version < 2 { steps.append("DROP TABLE push_group") }
         if version < 3 { steps.append("ALTER TABLE segment DROP COLUMN level") }
@@ -198,17 +253,21 @@ import Testing
         }
     }
 
-    @Test("Deletes come back until they are forgotten, are taken over, and format 5 gets a table for them")
-    func tombstones() throws {
+    @Test(
+        "Deletes come back until they are forgotten, are taken over, and formats 5 and 6 get what they lack",
+        arguments: [5, 6]
+    )
+    func tombstones(version: Int) throws {
         let path = temporaryPath()
         defer { do { try CatalogFiles.remove(path) } catch {} }
         let first = try Catalog(path: path)
         try first.close()
         let queue = try DatabaseQueue(path: path)
         try queue.write { database in
-            try database.execute(sql: "DROP TABLE tombstone")
-            try database.execute(sql: "PRAGMA user_version = 5")
-            try CatalogTables.counter.put([CatalogTables.formatCounter, 5], database)
+            try database.execute(sql: "DROP TABLE setting")
+            if version < 6 { try database.execute(sql: "DROP TABLE tombstone") }
+            try database.execute(sql: "PRAGMA user_version = \(version)")
+            try CatalogTables.counter.put([CatalogTables.formatCounter, version], database)
         }
         try queue.close()
         #expect(CatalogRemains(path: path).isComplete)
@@ -222,6 +281,7 @@ import Testing
                 nextLog: 9
             )
         }
+        #expect(try catalog.retention() == nil)
         var change = CatalogChange(counters: Counters())
         change.addedTombstones = records
         #expect(!change.isEmpty)

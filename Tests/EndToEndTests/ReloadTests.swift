@@ -88,6 +88,41 @@ extension EndToEnd {
             }
         }
 
+        @Test("A start with a retention that would delete data waits as a reload does, and tells of mistakes")
+        func retentionOfStart() async throws {
+            let folder = try ScratchFolder("retention-start")
+            let path = "\(folder.path)/retention.yaml"
+            let rules = "rules: [{match: m, raw: 1d}, {match: 'm{a=\"b\"}', raw: 2d}]\n"
+            try folder.write("default: {raw: 400d}\n", to: "retention.yaml")
+            try await withDaemon(["--retention", path], folder: folder) { sextant in
+                let old = "m \(nowMillis() - 20 * 86_400_000)\n"
+                _ = try await sextant.client.send(
+                    "POST",
+                    "/api/v1/import/prometheus",
+                    body: Array(old.replacing("m ", with: "m 1 ").utf8)
+                )
+                #expect(try await sextant.stop() == .exited(0))
+                // Nothing is deleted by the next two starts, the second of them after a kill.
+                try folder.write("default: {raw: 400d}\n" + rules, to: "retention.yaml")
+                for _ in 0..<2 {
+                    try await sextant.start()
+                    try await eventually("the wait in the status") {
+                        let text = try await sextant.client.get("/api/v1/status/retention").text
+                        guard text.contains("waitsUntil") else { throw NotYet(text) }
+                        #expect(text.contains("\"raw\":\"400d\"") && text.contains("\"samples\":1"))
+                    }
+                    #expect(sextant.log.contains("the changed retention would delete data"))
+                    #expect(sextant.log.contains("the rule is never used"))
+                    sextant.kill()
+                }
+                // With the old file back there is nothing to wait for.
+                try folder.write("default: {raw: 400d}\n", to: "retention.yaml")
+                try await sextant.start()
+                let text = try await sextant.client.get("/api/v1/status/retention").text
+                #expect(!text.contains("waitsUntil") && text.contains("\"samples\":1"))
+            }
+        }
+
         @Test("a faulty KPI file leaves all old definitions in force, and the reload's answer names it")
         func faultyDefinitions() async throws {
             let folder = try ScratchFolder("reload-kpi")

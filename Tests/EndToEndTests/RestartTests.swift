@@ -96,7 +96,11 @@ extension EndToEnd {
             // out.
             #expect(bytesBefore > 40 * 2000 * 6)
 
-            try await withDaemon(["--enable-admin-api", "--retention", file], folder: folder) { sextant in
+            try folder.write("sextant: {retention_confirm: 0s}\n", to: "sextant.yaml")
+            let arguments = [
+                "--enable-admin-api", "--retention", file, "--config", "\(folder.path)/sextant.yaml",
+            ]
+            try await withDaemon(arguments, folder: folder) { sextant in
                 try await eventually("the end of the old samples", within: 180, everyMillis: 500) {
                     let left = try await sextant.client.value(of: shortCount)
                     guard left == 40 else { throw NotYet("\(left) samples of short_lived") }

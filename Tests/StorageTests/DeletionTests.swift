@@ -279,9 +279,9 @@ import Testing
         let record = TombstoneRecord(number: 1, sequence: 0, range: .all, selections: [], nextLog: 0)
         let one = try Tombstone(record)
         store.state.withLock { state in
-            for _ in 0..<Store.deletesInForce { state.tombstones.append(one) }
+            for _ in 0..<Limits.default.deletesInForce { state.tombstones.append(one) }
         }
-        await #expect(throws: StorageError.tooManyDeletes(limit: Store.deletesInForce)) {
+        await #expect(throws: StorageError.tooManyDeletes(limit: Limits.default.deletesInForce)) {
             try await store.delete(DeletionTests.request(DeletionTests.onlyA))
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Testing
 
@@ -95,5 +96,53 @@ struct RetentionChangeTests {
         store.applyPendingRetention()
         #expect(try store.read([Matcher("keep", .equal, "short")]).values.map(\.count) == [5])
         store.close()
+    }
+
+    @Test("A store that is asked to begins with the policy of its last run; one that is not forgets it")
+    func start() async throws {
+        let folder = try TemporaryFolder()
+        let clock = TestClock(start + 4 * day)
+        try await store(folder, clock).close()
+        let short = policy(2 * day)
+        func count(_ edit: (inout StoreOptions) -> Void) throws -> (Int?, RetentionPolicy) {
+            let store = try Store.open(folder, clock) {
+                $0.mergesInBackground = false
+                edit(&$0)
+            }
+            defer { store.close() }
+            let found = try store.read([Matcher("keep", .equal, "short")]).values.first
+            return (found?.count, store.retentionPolicy)
+        }
+        // The first run had none.
+        var found = try count {
+            $0.retention = short
+            $0.keepsRetention = true
+        }
+        #expect(found.0 == 5 && found.1 == .keepForever)
+        found = try count { $0.retention = short }
+        #expect(found.0 == 2 && found.1 == short)
+        // It was noted: now that one is kept.
+        found = try count {
+            $0.retention = policy(day)
+            $0.keepsRetention = true
+        }
+        #expect(found.0 == 2 && found.1 == short)
+        // Without a catalog nobody knows how long the data were to be kept.
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        where name.hasPrefix("catalog.sqlite") {
+            try FileManager.default.removeItem(atPath: "\(folder.path)/\(name)")
+        }
+        found = try count {
+            $0.retention = policy(day)
+            $0.keepsRetention = true
+        }
+        #expect(found.0 == 2 && found.1 == .keepForever)
+        // An empty one has nothing to keep.
+        let empty = try Store.open(try TemporaryFolder(), clock) {
+            $0.retention = short
+            $0.keepsRetention = true
+        }
+        #expect(empty.retentionPolicy == short)
+        empty.close()
     }
 }

@@ -41,9 +41,6 @@ package struct DeletionCount: Hashable, Sendable {
 }
 
 extension Store {
-    /// The most deletes that may wait to be worked off.
-    package static let deletesInForce = 1000
-
     /// Deletes samples that were written before; when it returns, nobody reads them any more and never will.
     ///
     /// Segments in which nothing else is are gone by then, others are written again in the background.
@@ -129,8 +126,9 @@ extension Store {
         let now = options.now()
         let (record, known) = try state.withLock { state throws(StorageError) in
             if state.isClosed { throw .closed }
-            guard state.tombstones.all.count < Store.deletesInForce else {
-                throw .tooManyDeletes(limit: Store.deletesInForce)
+            let limit = options.limits.current.deletesInForce
+            guard state.tombstones.all.count < limit else {
+                throw .tooManyDeletes(limit: limit)
             }
             freeze(&state, now: now)
             if state.head.sampleCount == 0 { state.headFirstLog = log.beginFile() }

@@ -57,6 +57,8 @@ struct StoreRecovery {
                 catalog: catalog
             )
             try segments.run()
+            let isEmpty = isNew && segments.segments.isEmpty
+            state.retention = try retentionAtFirst(catalog, isEmpty: isEmpty)
             state.counters = segments.counters
             state.segments = segments.segments
             state.damages = segments.damages
@@ -96,6 +98,16 @@ struct StoreRecovery {
         } catch {
             throw .damaged(path: directory, reason: "\(error)")
         }
+    }
+
+    /// The policy to begin with: the one of the last run, if another one may have to wait.
+    private func retentionAtFirst(_ catalog: Catalog, isEmpty: Bool) throws -> RetentionClasses {
+        let known = try catalog.retention()
+        if !options.keepsRetention || (known == nil && isEmpty) {
+            return try RetentionClasses(options.retention)
+        }
+        // Data of unknown policy may have been kept for ever.
+        return try RetentionClasses(known ?? .keepForever)
     }
 
     // MARK: - Segments

@@ -1,3 +1,4 @@
+import Catalog
 import Matching
 import Model
 
@@ -18,6 +19,7 @@ extension Store {
     /// which is logged before; until then the old one stays, and setting another one forgets this one.
     /// Setting it again does not prolong the wait.
     ///
+    /// - Returns: Whether it is in force.
     /// - Throws: `StorageError` if a selector cannot be used, or what would be deleted cannot be found out.
     @discardableResult
     package func setRetention(
@@ -106,9 +108,22 @@ extension Store {
         putInForce(due.classes)
     }
 
+    /// Has the next start know the policy in force.
+    func noteRetention(_ policy: RetentionPolicy) {
+        do throws(CatalogError) {
+            if try catalog.retention() == policy { return }
+            var change = CatalogChange(counters: state.withLock { $0.counters })
+            change.retention = policy
+            try catalog.commit(change)
+        } catch {
+            telemetry.logger.error("the next start will not know the retention that is in force: \(error)")
+        }
+    }
+
     // MARK: - Private
 
     private func putInForce(_ classes: RetentionClasses) {
+        noteRetention(classes.policy)
         state.withLock { state in
             state.retention = classes
             state.pendingRetention = nil

@@ -42,7 +42,9 @@ struct SettingsReading: Sendable {
         do throws(YAMLFileError) {
             if let path = options.retentionPath {
                 stamps.add([path])
-                settings.retention = try RetentionFile.load(path)
+                let content = try RetentionFile.read(path)
+                settings.retention = content.policy
+                settings.warnings += content.warnings
             }
         } catch {
             problems += error.problems
