@@ -19,6 +19,7 @@ final class CaptureServer: Sendable {
         private struct State {
             var requests: [Request] = []
             var next: [Int] = []
+            var text = ""
         }
 
         private let state = Mutex(State())
@@ -29,6 +30,12 @@ final class CaptureServer: Sendable {
         /// Makes the next requests be answered by these statuses, those after them by 200; 0 breaks the
         /// connection.
         func answer(_ statuses: Int...) { state.withLock { $0.next = statuses } }
+
+        /// What is the body of all answers from now on.
+        var text: String {
+            get { state.withLock { $0.text } }
+            set { state.withLock { $0.text = newValue } }
+        }
 
         fileprivate func note(_ request: Request) -> Int {
             state.withLock { state in
@@ -104,12 +111,16 @@ final class CaptureServer: Sendable {
                     context.close(promise: nil)
                     return
                 }
+                let text = ByteBuffer(string: book.text)
                 let answer = HTTPResponseHead(
                     version: .http1_1,
                     status: HTTPResponseStatus(statusCode: status),
-                    headers: ["Content-Length": "0"]
+                    headers: [
+                        "Content-Length": "\(text.readableBytes)", "ETag": "\"\(book.requests.count)\"",
+                    ]
                 )
                 context.write(wrapOutboundOut(.head(answer)), promise: nil)
+                context.write(wrapOutboundOut(.body(.byteBuffer(text))), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             }
         }

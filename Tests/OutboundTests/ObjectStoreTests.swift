@@ -152,4 +152,95 @@ import Testing
             )
         }
     }
+
+    /// A store at `server` that takes parts of four bytes.
+    private func smallParts(_ server: CaptureServer) throws -> ObjectStore {
+        try ObjectStore(
+            endpoint: "http://\(server.address)",
+            region: "r",
+            bucket: "b",
+            credentials: ObjectStoreTests.example,
+            partByteCount: 4,
+            retryMillis: 1
+        )
+    }
+
+    private func putTenBytes(_ store: ObjectStore) async throws {
+        try await store.put(size: 10, sha256: ObjectStoreTests.emptyHash, key: "k") { range in
+            Array("0123456789".utf8)[range].map { $0 }
+        }
+    }
+
+    @Test("A large object is put in parts, each tried again and signed with its own checksum")
+    func parts() async throws {
+        let server = try await CaptureServer()
+        server.book.text =
+            "<InitiateMultipartUploadResult><UploadId>i&amp;d</UploadId></InitiateMultipartUploadResult>"
+        server.book.answer(200, 200, 500, 200)
+        try await putTenBytes(smallParts(server))
+        let requests = try await server.requests(6)
+        #expect(
+            requests.map { "\($0.method) \($0.uri)" } == [
+                "POST /b/k?uploads=", "PUT /b/k?partNumber=1&uploadId=i%26d",
+                "PUT /b/k?partNumber=2&uploadId=i%26d",
+                "PUT /b/k?partNumber=2&uploadId=i%26d", "PUT /b/k?partNumber=3&uploadId=i%26d",
+                "POST /b/k?uploadId=i%26d",
+            ]
+        )
+        #expect(requests[1...4].map(\.body) == ["0123", "4567", "4567", "89"])
+        // sha256sum of "0123"
+        #expect(
+            requests[1].headers["x-amz-content-sha256"] == [
+                "1be2e452b46d7a0d9656bbb1f768e8248eba1b75baed65f5d99eafa948899a6a"
+            ]
+        )
+        let parts = [(1, 2), (2, 4), (3, 5)].map { number, tag in
+            "<Part><PartNumber>\(number)</PartNumber><ETag>&quot;\(tag)&quot;</ETag></Part>"
+        }
+        #expect(requests[5].body.contains(parts.joined()))
+        try await server.close()
+    }
+
+    @Test("Parts of an object that cannot be put are given up, also when the error comes after the status")
+    func partsFail() async throws {
+        let server = try await CaptureServer()
+        let store = try smallParts(server)
+        server.book.text = "<UploadId>id</UploadId>"
+        server.book.answer(200, 200, 403, 204)
+        var failure = await #expect(throws: ObjectStore.Failure.self) { try await putTenBytes(store) }
+        #expect(failure?.description.contains("PUT b/k: status 403") == true)
+        #expect(try await server.requests(4).map(\.method) == ["POST", "PUT", "PUT", "DELETE"])
+        server.book.text = "<UploadId>id</UploadId><Error><Code>InternalError</Code></Error>"
+        failure = await #expect(throws: ObjectStore.Failure.self) { try await putTenBytes(store) }
+        #expect(failure?.description == "POST k: InternalError")
+        #expect(try await server.requests(10).last?.method == "DELETE")
+        server.book.text = ""
+        failure = await #expect(throws: ObjectStore.Failure.self) { try await putTenBytes(store) }
+        #expect(failure?.description.contains("names no upload") == true)
+        try await server.close()
+    }
+
+    @Test(
+        "Parts come together in a real object store",
+        .enabled(
+            if: ProcessInfo.processInfo.environment["SEXTANT_TEST_S3"] != nil,
+            "no address of an object store with a bucket named test in SEXTANT_TEST_S3"
+        )
+    )
+    func realParts() async throws {
+        let endpoint = try #require(ProcessInfo.processInfo.environment["SEXTANT_TEST_S3"])
+        let store = try ObjectStore(
+            endpoint: endpoint,
+            region: "us-east-1",
+            bucket: "test",
+            credentials: ObjectStoreTests.example,
+            partByteCount: 5 << 20
+        )
+        let bytes = (0..<(12 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7919 >> 3) }
+        try await store.put(size: bytes.count, sha256: "", key: "parts/one") { Array(bytes[$0]) }
+        var found: [UInt8] = []
+        try await store.read("parts/one") { found += $0 }
+        #expect(found == bytes)
+        #expect(try await store.list("parts/") == ["parts/one": bytes.count])
+    }
 }

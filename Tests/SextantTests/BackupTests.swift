@@ -62,6 +62,24 @@ import Testing
         #expect(failure?.description == "there is no backup 3; there are: 1, 2")
     }
 
+    @Test("A segment that the newest backup has is known by its size and time, and read if either differs")
+    func unread() async throws {
+        let whole = try await make("1").byteCount
+        #expect(try await make("2").readByteCount == 7)
+        #expect(try await make("2").copiedFileCount == 0)
+        // A content of the same size, put there later.
+        try folder.write("segment TWO", to: "source/segments/2.seg")
+        let third = try await make("3")
+        #expect(third.readByteCount == 7 + 11 && third.copiedFileCount == 1)
+        let all = try await backup().make(source, name: "4", time: "", sequence: nil, readsAll: true)
+        #expect(all.readByteCount == whole)
+        // Without the newest manifest, or with one that is damaged, everything is read.
+        try folder.write("{", to: "target/manifests/5.json")
+        #expect(try await make("6").readByteCount == whole)
+        _ = try await backup().restore("4", to: "\(folder.path)/out")
+        #expect(try content("\(folder.path)/out") == content(source))
+    }
+
     @Test("What is damaged in a backup, or not there, is not restored")
     func damage() async throws {
         _ = try await make("1")

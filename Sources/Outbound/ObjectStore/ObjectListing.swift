@@ -35,6 +35,18 @@ struct ObjectListing: Hashable {
         return ": \(unescaped(code))\(message)"
     }
 
+    /// The text of the first element of this name; nil if there is none.
+    static func value(_ name: String, in text: String) -> String? {
+        var rest = Substring(text)
+        return element(name, &rest).map(unescaped)
+    }
+
+    /// `text` as the text of an element.
+    static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&quot;")
+    }
+
     /// The content of the next element of this name; `text` goes on behind it.
     private static func element(_ name: String, _ text: inout Substring) -> Substring? {
         guard let start = text.firstRange(of: "<\(name)>") else { return nil }

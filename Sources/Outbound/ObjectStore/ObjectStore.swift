@@ -6,11 +6,11 @@ import NIOHTTP1
 
 /// A bucket of an S3-compatible object store: puts, reads, lists and removes objects.
 ///
-/// Addresses have the bucket in their path (`<endpoint>/<bucket>/<key>`), which every such store answers. An
-/// object is put with one request, which the stores take up to 5 GiB.
+/// Addresses have the bucket in their path (`<endpoint>/<bucket>/<key>`), which every such store answers.
+/// Large objects are put in parts (`ObjectUpload`).
 package struct ObjectStore: Sendable {
-    /// The largest object, in bytes.
-    package static let mostBytes = 5 << 30
+    /// The largest object, in bytes: 5 TiB.
+    package static let mostBytes = 5 << 40
     /// How often a request is tried.
     private static let tries = 4
     /// How long one try may take, in milliseconds.
@@ -31,6 +31,7 @@ package struct ObjectStore: Sendable {
     private let credentials: ObjectStoreCredentials
     private let now: @Sendable () -> Date
     private let retryMillis: Int64
+    private let partByteCount: Int
 
     private static let client = {
         var configuration = HTTPClient.Configuration.singletonConfiguration
@@ -46,6 +47,8 @@ package struct ObjectStore: Sendable {
     ///   - region: The store's region; many have none and take any.
     ///   - bucket: The bucket's name.
     ///   - credentials: What requests are signed with.
+    ///   - partByteCount: The size from which an object is put in parts, and that of a part, in bytes; stores
+    ///     want 5 MiB at least.
     ///   - retryMillis: How long to wait before the second try; before each further one twice as long.
     ///   - now: The time.
     /// - Throws: `Failure` if the endpoint is no address.
@@ -54,6 +57,7 @@ package struct ObjectStore: Sendable {
         region: String,
         bucket: String,
         credentials: ObjectStoreCredentials,
+        partByteCount: Int = 256 << 20,
         retryMillis: Int64 = 500,
         now: @escaping @Sendable () -> Date = { Date() }
     ) throws(Failure) {
@@ -70,6 +74,7 @@ package struct ObjectStore: Sendable {
         self.credentials = credentials
         self.now = now
         self.retryMillis = retryMillis
+        self.partByteCount = partByteCount
     }
 
     /// Puts `bytes` under `key`.
@@ -90,9 +95,10 @@ package struct ObjectStore: Sendable {
                 description: "\(size) bytes are more than an object may have (\(ObjectStore.mostBytes))"
             )
         }
-        try await succeed("PUT", key, payload: sha256) {
-            .stream(ReadPieces(size: size, read: read), length: .known(Int64(size)))
+        guard size <= partByteCount else {
+            return try await ObjectUpload(self, key, size: size, partByteCount: partByteCount, read).run()
         }
+        try await succeed("PUT", key, payload: sha256) { .pieces(of: 0..<size, read) }
     }
 
     /// Hands the content of the object `key` to `body`, in pieces.
@@ -113,14 +119,7 @@ package struct ObjectStore: Sendable {
         repeat {
             var query = [(name: "list-type", value: "2"), (name: "prefix", value: prefix)]
             if let token { query.append((name: "continuation-token", value: token)) }
-            let response = try await send("GET", "", query)
-            let page: ObjectListing
-            do {
-                let body = try await response.body.collect(upTo: ObjectStore.answerByteCount)
-                page = ObjectListing(String(decoding: body.readableBytesView, as: UTF8.self))
-            } catch {
-                throw Failure(description: "listing \(bucket)/\(prefix): \(error)")
-            }
+            let page = ObjectListing(try await answer("GET", "", query).text)
             for object in page.objects { sizes[object.key] = object.size }
             token = page.nextToken
         } while token != nil
@@ -135,13 +134,27 @@ package struct ObjectStore: Sendable {
         payload: String = ObjectStore.emptyHash,
         body: (() -> HTTPClientRequest.Body)? = nil
     ) async throws(Failure) {
-        let response = try await send(method, key, payload: payload, body: body)
-        do { _ = try await response.body.collect(upTo: ObjectStore.answerByteCount) } catch {
+        _ = try await answer(method, key, payload: payload, body: body)
+    }
+
+    /// The text of the answer to a request, and its header.
+    func answer(
+        _ method: String,
+        _ key: String,
+        _ query: [(name: String, value: String)] = [],
+        payload: String = ObjectStore.emptyHash,
+        body: (() -> HTTPClientRequest.Body)? = nil
+    ) async throws(Failure) -> (text: String, headers: HTTPHeaders) {
+        let response = try await send(method, key, query, payload: payload, body: body)
+        do {
+            let content = try await response.body.collect(upTo: ObjectStore.answerByteCount)
+            return (String(decoding: content.readableBytesView, as: UTF8.self), response.headers)
+        } catch {
             throw Failure(description: "\(method) \(bucket)/\(key): \(error)")
         }
     }
 
-    private static let emptyHash = SHA256.hexadecimal(SHA256.hash([]))
+    static let emptyHash = SHA256.hexadecimal(SHA256.hash([]))
 
     /// Sends a request until it succeeds, or fails in a way that another try would not change.
     private func send(
@@ -214,27 +227,4 @@ package struct ObjectStore: Sendable {
         formatter.dateFormat = "yyyyMMdd'T'HHmmss'Z'"
         return formatter.string(from: time)
     }
-}
-
-/// The pieces of a body that is read as it is sent.
-private struct ReadPieces: AsyncSequence, Sendable {
-    /// How much is read at a time, in bytes.
-    private static let pieceByteCount = 1 << 20
-
-    let size: Int
-    let read: @Sendable (Range<Int>) throws -> [UInt8]
-
-    struct AsyncIterator: AsyncIteratorProtocol {
-        let pieces: ReadPieces
-        var position = 0
-
-        mutating func next() async throws -> ByteBuffer? {
-            guard position < pieces.size else { return nil }
-            let end = Swift.min(pieces.size, position + ReadPieces.pieceByteCount)
-            defer { position = end }
-            return ByteBuffer(bytes: try pieces.read(position..<end))
-        }
-    }
-
-    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(pieces: self) }
 }

@@ -49,6 +49,8 @@ package struct DiskSpace: Hashable, Sendable {
 package protocol File: Sendable {
     /// The file's size in bytes.
     func size() throws(FileError) -> Int
+    /// When its content was changed last, in nanoseconds since the epoch; nil if that is not known.
+    func modificationNanos() throws(FileError) -> Int64?
     /// Reads exactly `count` bytes from `offset`; fewer is an error.
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8]
     /// Writes all of `bytes` behind what this file object has written, at first at the file's start.
@@ -59,6 +61,10 @@ package protocol File: Sendable {
     func sync() throws(FileError)
     /// Cuts the file to `size` bytes.
     func truncate(to size: Int) throws(FileError)
+}
+
+extension File {
+    package func modificationNanos() throws(FileError) -> Int64? { nil }
 }
 
 /// Why a file operation failed.

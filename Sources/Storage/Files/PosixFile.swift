@@ -26,6 +26,14 @@ final class PosixFile: File {
         return Int(status.st_size)
     }
 
+    func modificationNanos() throws(FileError) -> Int64? {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw FileError("stat", path, code: errno) }
+        let (nanos, overflow) = Int64(status.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isTooLarge) = nanos.addingReportingOverflow(Int64(status.st_mtim.tv_nsec))
+        return overflow || isTooLarge ? nil : sum
+    }
+
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
         var failure: FileError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -9,6 +9,8 @@ struct Backup {
         var byteCount = 0
         var copiedFileCount = 0
         var copiedByteCount = 0
+        /// What had to be read to know it.
+        var readByteCount = 0
         /// Backups that were removed because newer ones are enough.
         var removedCount = 0
     }
@@ -21,18 +23,31 @@ struct Backup {
 
     /// Copies the snapshot in `directory`; contents that the target has are not copied again.
     ///
-    /// The manifest comes last: without it there is no backup.
-    func make(_ directory: String, name: String, time: String, sequence: UInt64?) async throws -> Outcome {
+    /// A segment that the newest backup has, with the same size and time of its last change, is not read
+    /// again, as segments never change; unless `readsAll`. The manifest comes last: without it there is no backup.
+    func make(
+        _ directory: String,
+        name: String,
+        time: String,
+        sequence: UInt64?,
+        readsAll: Bool = false
+    ) async throws -> Outcome {
         var outcome = Outcome()
+        let before = readsAll ? [:] : try await segmentsOfNewest()
         let files = try Backup.files(in: directory, fileSystem).filter { $0.path != "LOCK" }
         let whole = max(1, files.reduce(0) { $0 + $1.size })
         var known = try await target.list(BackupManifest.contentFolder)
         var entries: [BackupManifest.Entry] = []
         for (path, size) in files {
             let file = try fileSystem.open("\(directory)/\(path)")
-            var hash = SHA256()
-            try DirectoryTarget.forEachPiece(of: file, size: size) { hash.update($0) }
-            let sha256 = SHA256.hexadecimal(hash.digest())
+            let modified = path.hasPrefix(Backup.segmentFolder) ? try file.modificationNanos() : nil
+            let sha256: String
+            if let last = before[path], modified != nil, last.modified == modified, last.size == size {
+                sha256 = last.sha256
+            } else {
+                sha256 = try Backup.hash(file, size)
+                outcome.readByteCount += size
+            }
             if known[sha256] != size {
                 let place = "\(BackupManifest.contentFolder)/\(sha256)"
                 try await target.put(file, size: size, sha256: sha256, at: place)
@@ -40,7 +55,7 @@ struct Backup {
                 outcome.copiedFileCount += 1
                 outcome.copiedByteCount += size
             }
-            entries.append(.init(path: path, size: size, sha256: sha256))
+            entries.append(.init(path: path, size: size, sha256: sha256, modified: modified))
             outcome.fileCount += 1
             outcome.byteCount += size
             progress(min(0.999, Double(outcome.byteCount) / Double(whole)))
@@ -114,6 +129,26 @@ struct Backup {
     }
 
     // MARK: - Private
+
+    /// What paths of segments begin with.
+    private static let segmentFolder = "segments/"
+
+    private static func hash(_ file: any File, _ size: Int) throws -> String {
+        var hash = SHA256()
+        try DirectoryTarget.forEachPiece(of: file, size: size) { hash.update($0) }
+        return SHA256.hexadecimal(hash.digest())
+    }
+
+    /// The segments of the newest backup by path; none if there is no backup, or it cannot be read.
+    private func segmentsOfNewest() async throws -> [String: BackupManifest.Entry] {
+        guard let newest = try await names().last else { return [:] }
+        let manifest: BackupManifest
+        do { manifest = try await self.manifest(newest) } catch is BackupError { return [:] }
+        return Dictionary(
+            manifest.files.filter { $0.path.hasPrefix(Backup.segmentFolder) }.map { ($0.path, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
 
     private func restore(_ entry: BackupManifest.Entry, to directory: String) async throws {
         let path = "\(directory)/\(entry.path)"

@@ -42,8 +42,9 @@ struct BackupCommand: AsyncParsableCommand {
         discussion: """
             The daemon makes a snapshot, which this command reads and then removes: both run on one \
             machine, and the daemon with --enable-admin-api. Of a stopped daemon --data names the \
-            directory. Only contents that the target does not have are copied; a target keeps many \
-            backups, restore takes any of them. Credentials of an object store come from \
+            directory. Only contents that the target does not have are copied. Segments that the newest \
+            backup has are known by size and time without being read, unless --read-all asks for it. A \
+            target keeps many backups, restore takes any of them. Credentials of an object store come from \
             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or from AWS_SHARED_CREDENTIALS_FILE. The exit \
             code is 0 for success, 1 for a failure, 2 for a wrong option.
 
@@ -69,6 +70,9 @@ struct BackupCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Remove all but so many of the newest backups.", valueName: "count"))
     var keep: Int?
 
+    @Flag(help: "Read every file again, also segments that the newest backup has.")
+    var readAll = false
+
     @OptionGroup var place: BackupPlace
 
     private struct Place: Decodable {
@@ -88,7 +92,8 @@ struct BackupCommand: AsyncParsableCommand {
             snapshot.path,
             name: snapshot.name,
             time: SnapshotName.time(of: snapshot.name),
-            sequence: snapshot.sequence
+            sequence: snapshot.sequence,
+            readsAll: readAll
         )
         if let keep { outcome.removedCount = try await backup.keep(newest: keep) }
         var text = "backup \(snapshot.name): \(outcome.fileCount) files, \(outcome.byteCount) bytes; copied "
@@ -115,6 +120,7 @@ struct BackupCommand: AsyncParsableCommand {
         }
         var options = StoreOptions(now: { SystemTime.now })
         options.mergesInBackground = false
+        options.keepsRetention = true
         var logger = Logger(label: "backup") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
         let store = try Store(directory: data, options: options, registry: Registry(), logger: logger)

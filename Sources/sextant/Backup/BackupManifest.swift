@@ -19,6 +19,8 @@ struct BackupManifest: Codable, Hashable, Sendable {
         var size: Int
         /// The SHA-256 of its content, in hexadecimal digits.
         var sha256: String
+        /// When it was changed last, in nanoseconds since the epoch, if it is one that never changes.
+        var modified: Int64?
     }
 
     /// The format.
