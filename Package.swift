@@ -7,6 +7,7 @@ let strict: [SwiftSetting] = [.strictMemorySafety()]
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
@@ -14,6 +15,7 @@ let package = Package(
     products: [.executable(name: "sextant", targets: ["sextant"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -56,13 +58,13 @@ let package = Package(
         ),
         .target(
             name: "Rules",
-            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "KPI", logging],
+            dependencies: ["Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "KPI", logging, crypto],
             swiftSettings: strict
         ),
         .target(
             name: "Outbound",
             dependencies: [
-                "Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "Rules", "ChunkCodec", logging,
+                "Model", "Telemetry", "StrictYAML", "Matching", "PromQL", "Rules", logging, crypto,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -88,8 +90,8 @@ let package = Package(
         .executableTarget(
             name: "sextant",
             dependencies: [
-                "CSextant", "ChunkCodec", "Model", "Telemetry", "Matching", "Catalog", "Storage", "Outbound",
-                "Push", "PromQL", "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle,
+                "CSextant", "Model", "Telemetry", "Matching", "Catalog", "Storage", "Outbound",
+                "Push", "PromQL", "StrictYAML", "KPI", "Rules", "APIServer", logging, lifecycle, crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],

@@ -13,10 +13,6 @@ bool sx_crc32c_is_supported(void);
 /// CRC32C of `count` bytes that follow bytes whose CRC32C is `crc`. Only where sx_crc32c_is_supported().
 uint32_t sx_crc32c(uint32_t crc, const void *bytes, size_t count);
 
-/// Takes `blocks` blocks of 64 bytes into the eight words of a SHA-256 state; with `is_plain` without the processor's
-/// instructions for it.
-void sx_sha256_blocks(uint32_t *state, const void *bytes, size_t blocks, bool is_plain);
-
 /// Packs the low `width` bits (0...64) of 64 values, least significant bit first, into 8 * width bytes.
 void sx_pack64(const uint64_t *values, unsigned width, uint8_t *bytes);
 

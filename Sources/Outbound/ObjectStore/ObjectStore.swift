@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import ChunkCodec
+import Crypto
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -79,7 +79,7 @@ package struct ObjectStore: Sendable {
 
     /// Puts `bytes` under `key`.
     package func put(_ bytes: [UInt8], key: String) async throws(Failure) {
-        let hash = SHA256.hexadecimal(SHA256.hash(bytes))
+        let hash = SHA256.hash(data: bytes).hexadecimal
         try await succeed("PUT", key, payload: hash) { .bytes(ByteBuffer(bytes: bytes)) }
     }
 
@@ -154,7 +154,7 @@ package struct ObjectStore: Sendable {
         }
     }
 
-    static let emptyHash = SHA256.hexadecimal(SHA256.hash([]))
+    static let emptyHash = SHA256.hash(data: [] as [UInt8]).hexadecimal
 
     /// Sends a request until it succeeds, or fails in a way that another try would not change.
     private func send(

@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import ChunkCodec
+import Crypto
 import NIOCore
 
 /// Puts an object in parts, each with its own checksum; it is there once all of them are.
@@ -78,7 +78,7 @@ struct ObjectUpload {
         }
         text += "</CompleteMultipartUpload>"
         let body = Array(text.utf8)
-        let hash = SHA256.hexadecimal(SHA256.hash(body))
+        let hash = SHA256.hash(data: body).hexadecimal
         let answer = try await store.answer("POST", key, [("uploadId", id)], payload: hash) {
             .bytes(ByteBuffer(bytes: body))
         }.text
@@ -92,11 +92,11 @@ struct ObjectUpload {
         var hash = SHA256()
         do {
             for start in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 20) {
-                hash.update(try read(start..<min(range.upperBound, start + 1 << 20)))
+                hash.update(data: try read(start..<min(range.upperBound, start + 1 << 20)))
             }
         } catch {
             throw ObjectStore.Failure(description: "\(key): \(error)")
         }
-        return SHA256.hexadecimal(hash.digest())
+        return hash.finalize().hexadecimal
     }
 }

@@ -1,4 +1,4 @@
-import ChunkCodec
+import Crypto
 
 /// Signs requests as S3-compatible stores ask for it: AWS Signature Version 4.
 ///
@@ -28,15 +28,19 @@ struct RequestSignature {
     func authorization(_ request: Request) -> String {
         let scope = "\(time.prefix(8))/\(region)/\(service)/aws4_request"
         let names = request.headers.map { $0.name.lowercased() }.sorted().joined(separator: ";")
-        let canonical = SHA256.hexadecimal(SHA256.hash(Array(canonical(request).utf8)))
+        let canonical = SHA256.hash(data: Array(canonical(request).utf8)).hexadecimal
         let text = "AWS4-HMAC-SHA256\n\(time)\n\(scope)\n\(canonical)"
-        var key = Array("AWS4\(credentials.secretKey)".utf8)
+        var key = SymmetricKey(data: Array("AWS4\(credentials.secretKey)".utf8))
         for part in [String(time.prefix(8)), region, service, "aws4_request"] {
-            key = SHA256.authentication(Array(part.utf8), key: key)
+            key = SymmetricKey(data: code(part, key))
         }
-        let signature = SHA256.hexadecimal(SHA256.authentication(Array(text.utf8), key: key))
+        let signature = code(text, key).hexadecimal
         return "AWS4-HMAC-SHA256 Credential=\(credentials.accessKey)/\(scope),SignedHeaders=\(names),"
             + "Signature=\(signature)"
+    }
+
+    private func code(_ text: String, _ key: SymmetricKey) -> HMAC<SHA256>.MAC {
+        HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
     }
 
     /// The request in the form of which the hash is signed.

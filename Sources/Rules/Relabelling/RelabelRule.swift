@@ -1,3 +1,4 @@
+import Crypto
 import Matching
 import Model
 
@@ -64,7 +65,9 @@ package struct RelabelRule: Sendable {
         case .lowercase: return labels.setting(targetLabel, value.lowercased())
         case .uppercase: return labels.setting(targetLabel, value.uppercased())
         case .hashmod:
-            let hash = MD5.hash(value.utf8).suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            // Prometheus takes the last eight bytes.
+            let hash = Insecure.MD5.hash(data: Array(value.utf8)).suffix(8)
+                .reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             return labels.setting(targetLabel, String(hash % max(1, modulus)))
         case .labeldrop: return labels.filtered { !matches($0) }
         case .labelkeep: return labels.filtered(matches)

@@ -1,4 +1,5 @@
-import ChunkCodec
+import Crypto
+import Outbound
 import Storage
 
 /// Copies a snapshot to a target, and back.
@@ -135,8 +136,8 @@ struct Backup {
 
     private static func hash(_ file: any File, _ size: Int) throws -> String {
         var hash = SHA256()
-        try DirectoryTarget.forEachPiece(of: file, size: size) { hash.update($0) }
-        return SHA256.hexadecimal(hash.digest())
+        try DirectoryTarget.forEachPiece(of: file, size: size) { hash.update(data: $0) }
+        return hash.finalize().hexadecimal
     }
 
     /// The segments of the newest backup by path; none if there is no backup, or it cannot be read.
@@ -157,11 +158,11 @@ struct Backup {
         var hash = SHA256()
         var size = 0
         try await target.read("\(BackupManifest.contentFolder)/\(entry.sha256)") { piece in
-            hash.update(piece)
+            hash.update(data: piece)
             size += piece.count
             try file.write(piece)
         }
-        guard size == entry.size, SHA256.hexadecimal(hash.digest()) == entry.sha256 else {
+        guard size == entry.size, hash.finalize().hexadecimal == entry.sha256 else {
             throw BackupError(
                 "\(entry.path) is damaged in the backup: its content is not what the manifest says"
             )
