@@ -25,7 +25,8 @@ struct Backup {
     /// Copies the snapshot in `directory`; contents that the target has are not copied again.
     ///
     /// A segment that the newest backup has, with the same size and time of its last change, is not read
-    /// again, as segments never change; unless `readsAll`. The manifest comes last: without it there is no backup.
+    /// again, as segments never change; unless `readsAll`. The manifest comes last: without it there is no
+    /// backup.
     func make(
         _ directory: String,
         name: String,
