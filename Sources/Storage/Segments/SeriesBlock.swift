@@ -61,43 +61,6 @@ final class BlockTable: CachedContent {
     }
 }
 
-/// The label sets of a block.
-final class LabelsBlock: CachedContent {
-    private let packed: [UInt8]
-    /// Where the label sets end in `packed`.
-    private let ends: [Int]
-
-    var byteCount: Int { 96 + packed.count + ends.count * MemoryLayout<Int>.stride }
-
-    /// The content of the label sets of `count` series, or of as many as there are.
-    init(_ bytes: [UInt8], count: Int? = nil) throws(CodecError) {
-        var reader = ByteReader(bytes)
-        var packed: [UInt8] = []
-        var ends: [Int] = []
-        var start = 0
-        while count.map({ ends.count < $0 }) ?? !reader.isAtEnd {
-            let shared = try reader.readCount(limit: packed.count - start)
-            let rest = try reader.readBytes(count: try reader.readCount(limit: reader.remainingCount))
-            let previous = start
-            start = packed.count
-            packed.append(contentsOf: packed[previous..<previous + shared])
-            packed.append(contentsOf: rest)
-            ends.append(packed.count)
-        }
-        try reader.expectEnd()
-        self.packed = packed
-        self.ends = ends
-    }
-
-    /// The number of series.
-    var count: Int { ends.count }
-
-    /// The labels of the series at `index` of the block.
-    func labels(at index: Int) -> Labels {
-        Labels(trusted: Array(packed[(index == 0 ? 0 : ends[index - 1])..<ends[index]]))
-    }
-}
-
 /// The chunks of the series of a block.
 final class DirectoryBlock: CachedContent {
     /// The frames that the chunks refer to.
