@@ -1,5 +1,6 @@
 import GRDB
 import Model
+import Synchronization
 
 /// The store's manifest and control state in SQLite: which segments belong to the store, what is known about
 /// metrics, and the counters that must never run backwards.
@@ -14,6 +15,8 @@ package final class Catalog: Sendable {
 
     private let path: String
     private let queue: DatabaseQueue
+    /// The lock under which the database is used: one that is closed must not be.
+    private let isClosed = Mutex(false)
 
     /// Opens the catalog at `path`, or makes an empty one.
     ///
@@ -142,18 +145,31 @@ package final class Catalog: Sendable {
 
     /// Closes the database; later calls fail.
     package func close() throws(CatalogError) {
-        do { try queue.close() } catch { throw CatalogError(error, path: path) }
+        let path = path
+        try isClosed.withLock { isClosed throws(CatalogError) in
+            isClosed = true
+            do { try queue.close() } catch { throw CatalogError(error, path: path) }
+        }
     }
 
     // MARK: - For its extensions
 
     /// Reads in one transaction.
     func read<Value>(_ body: (Database) throws -> Value) throws(CatalogError) -> Value {
-        do { return try queue.read(body) } catch { throw CatalogError(error, path: path) }
+        try whileOpen { queue throws in try queue.read(body) }
     }
 
     /// Changes in one transaction, which is durable when it returns.
     func write(_ body: (Database) throws -> Void) throws(CatalogError) {
-        do { try queue.write(body) } catch { throw CatalogError(error, path: path) }
+        try whileOpen { queue throws in try queue.write(body) }
+    }
+
+    private func whileOpen<Value>(
+        _ body: (DatabaseQueue) throws -> Value
+    ) throws(CatalogError) -> Value {
+        try isClosed.withLock { isClosed throws(CatalogError) in
+            if isClosed { throw .database(path: path, reason: "it is closed") }
+            do { return try body(queue) } catch { throw CatalogError(error, path: path) }
+        }
     }
 }

@@ -101,6 +101,19 @@ import Testing
         }
     }
 
+    @Test("A closed catalog refuses everything")
+    func closed() throws {
+        let path = temporaryPath()
+        defer { do { try CatalogFiles.remove(path) } catch {} }
+        let catalog = try Catalog(path: path)
+        try catalog.close()
+        let error = CatalogError.database(path: path, reason: "it is closed")
+        #expect(throws: error) { try catalog.commit(CatalogChange(counters: Counters())) }
+        #expect(throws: error) { _ = try catalog.segments() }
+        #expect(throws: error) { try catalog.check() }
+        try catalog.close()
+    }
+
     @Test("A catalog of a newer format is refused by name")
     func newer() throws {
         let path = temporaryPath()

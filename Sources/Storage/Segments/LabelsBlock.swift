@@ -14,8 +14,8 @@ final class LabelsBlock: CachedContent {
         var start: UInt32
         /// How many bytes the rest has.
         var count: UInt32
-        /// The last one before it that has fewer bytes in common with the one before that: what it shares
-        /// stands there. Itself if it shares nothing.
+        /// Where what it shares stands: the last entry before it that shares less; itself if it shares
+        /// nothing.
         var origin: UInt32
     }
 

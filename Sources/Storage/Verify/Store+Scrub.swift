@@ -15,7 +15,9 @@ extension Store {
                 telemetry.scrubbedBytes.add(segment.record.byteCount)
             }
             do throws(CatalogError) { try catalog.check() } catch {
-                guard case .damaged = error else { throw StorageError.catalog(error) }
+                guard case .damaged = error else {
+                    throw state.withLock { $0.isClosed } ? .closed : .catalog(error)
+                }
                 telemetry.damagedCatalogs.add()
                 telemetry.logger.error("\(error); the next start makes it again from the segments")
             }
