@@ -173,6 +173,10 @@ package final class CachedAggregates: AggregateSource {
         return found
     }
 
+    package func keptExtent(of metric: MetricDefinition, budget: QueryBudget) throws(SourceError) -> Extent? {
+        try base.keptExtent(of: metric, budget: budget)
+    }
+
     package func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
         throws(SourceError) -> Bool
     {
