@@ -146,9 +146,13 @@ final class DaemonCore: Service {
         }
         let lateData = LateDataKeeper(kpis: kpis, archive: archive, threads: threads)
         let settling = Task { await lateData.run() }
+        let backfills = Backfills(kpis, known: archive.backfills()) { archive.keep($0) }
+        let work = try KPIWork(kpis, backfills, limits: board.limits, logger: logger)
+        let working = Task { await work.run() }
         var backend = backend(store, watch, scheduler, notifier, ruleSink, push, history)
         backend.source = source
         backend.kpis = kpis
+        backend.kpiBackfills = backfills
         backend.annotations = archive.annotations()
         backend.delete = { [logger] delete in
             let request = DeleteRequest(selections: delete.selections, range: delete.range)
@@ -171,6 +175,9 @@ final class DaemonCore: Service {
         await repetition.value
         settling.cancel()
         await settling.value
+        working.cancel()
+        work.stop()
+        await working.value
         await history.stop()
         await scheduler.stop()
         await notifier.stop(withinMillis: DaemonCore.lastAlertsMillis)

@@ -363,6 +363,7 @@ import Testing
         #expect(world.computedCount > count)
         try await world.delete(.all)
         #expect(try world.values("rise", 0..<40)[""] == Array(repeating: nil, count: 40))
+        try world.service.keepUp { .unlimited() }
         let values = try world.stored().filter { $0.key["computed"] == nil && $0.key["metric"] == "rise" }
         #expect(values.values.allSatisfy { $0.values.allSatisfy(\.isNaN) })
     }

@@ -90,14 +90,15 @@ extension KeptBuckets {
     /// - Parameters:
     ///   - metric: The metric.
     ///   - buckets: The buckets.
-    ///   - extent: When the metric has values.
+    ///   - extent: When the metric has values; nil if it has none, and what is kept is to go.
     ///   - budget: What it may cost.
     /// - Returns: How many buckets were computed.
-    func fill(_ metric: MetricDefinition, _ buckets: Range<Int64>, _ extent: Extent, _ budget: QueryBudget)
+    func fill(_ metric: MetricDefinition, _ buckets: Range<Int64>, _ extent: Extent?, _ budget: QueryBudget)
         throws(SourceError) -> Int
     {
         guard let subject = subject(metric) else { return 0 }
         let closed = min(buckets.upperBound, subject.closedEnd(at: clock().millis))
+        let extent = extent ?? Extent(oldest: buckets.lowerBound, newest: Int64.min)
         let first = max(buckets.lowerBound, KeptBuckets.firstBucket(extent))
         guard first < closed else { return 0 }
         let reading = beginReading(subject.series, subject.span, first..<closed)
@@ -169,7 +170,7 @@ extension KeptBuckets {
     }
 
     /// The first bucket in which there may be a value.
-    private static func firstBucket(_ extent: Extent) -> Int64 {
+    static func firstBucket(_ extent: Extent) -> Int64 {
         extent.oldest.floored(by: ExpressionBuckets.bucketMillis) * ExpressionBuckets.bucketMillis
     }
 
