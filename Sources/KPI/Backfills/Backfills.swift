@@ -53,7 +53,8 @@ package final class Backfills: Sendable {
     ///
     /// - Throws: That there is none.
     package func find(_ id: String) throws(ReportError) -> Backfill {
-        try state.withLock { state throws(ReportError) in state.items[try Backfills.place(of: id, in: state)] }
+        try state.withLock { state throws(ReportError) in state.items[try Backfills.place(of: id, in: state)]
+        }
     }
 
     /// Asks for the past of metrics: of those named, and of those behind the KPIs named.
@@ -88,7 +89,9 @@ package final class Backfills: Sendable {
         var names: [String] = []
         for name in wanted where !names.contains(where: { ByteText($0) == ByteText(name) }) {
             // Other metrics are read from samples and rollups; there is nothing to compute of them.
-            guard let metric = definitions.metric(name), service.kept?.subject(metric) != nil else { continue }
+            guard let metric = definitions.metric(name), service.kept?.subject(metric) != nil else {
+                continue
+            }
             names.append(name)
         }
         let item = try state.withLock { state throws(ReportError) in
@@ -108,7 +111,9 @@ package final class Backfills: Sendable {
             state.items.append(item)
             let overCount = state.items.count { $0.state.isOver }
             for _ in 0..<max(0, overCount - Backfills.rememberedCount) {
-                if let oldest = state.items.firstIndex(where: \.state.isOver) { state.items.remove(at: oldest) }
+                if let oldest = state.items.firstIndex(where: \.state.isOver) {
+                    state.items.remove(at: oldest)
+                }
             }
             return item
         }
@@ -247,7 +252,9 @@ package final class Backfills: Sendable {
     /// Changes one that is not over meanwhile.
     private func update(_ id: String, _ change: (inout State, Int) -> Void) {
         state.withLock { state in
-            guard let place = state.items.firstIndex(where: { $0.id == id && !$0.state.isOver }) else { return }
+            guard let place = state.items.firstIndex(where: { $0.id == id && !$0.state.isOver }) else {
+                return
+            }
             change(&state, place)
         }
     }

@@ -38,10 +38,14 @@ struct BucketRanges: Hashable, Sendable {
         var high = low
         var merged = range
         while high < ranges.count, ranges[high].lowerBound <= range.upperBound {
-            merged = min(merged.lowerBound, ranges[high].lowerBound)..<max(
-                merged.upperBound,
-                ranges[high].upperBound
-            )
+            merged =
+                min(
+                    merged.lowerBound,
+                    ranges[high].lowerBound
+                )..<max(
+                    merged.upperBound,
+                    ranges[high].upperBound
+                )
             high += 1
         }
         ranges.replaceSubrange(low..<high, with: CollectionOfOne(merged))

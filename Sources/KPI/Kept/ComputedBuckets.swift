@@ -27,9 +27,11 @@ struct ComputedBuckets {
         let count = Int((range.upperBound - range.lowerBound) / grain)
         withHistograms = [Bool](repeating: false, count: count)
         for one in portion.series {
-            let labels = series.labels(of: metric.labels.compactMap { name in
-                one.labels[name].map { Label(name, $0) }
-            })
+            let labels = series.labels(
+                of: metric.labels.compactMap { name in
+                    one.labels[name].map { Label(name, $0) }
+                }
+            )
             var own = cells.removeValue(forKey: labels) ?? [Cell](repeating: Cell(), count: count)
             for (index, (time, value)) in zip(one.column.timestamps, one.column.values).enumerated() {
                 let place = Int((time - range.lowerBound) / grain)

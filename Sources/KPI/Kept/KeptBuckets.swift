@@ -362,7 +362,9 @@ package final class KeptBuckets: Sendable {
             var entry = Entry()
             for (time, value) in zip(column.timestamps, column.values) {
                 let start = time + 1 - ExpressionBuckets.bucketMillis
-                guard start % ExpressionBuckets.bucketMillis == 0, let mark = KeptMark(value) else { continue }
+                guard start % ExpressionBuckets.bucketMillis == 0, let mark = KeptMark(value) else {
+                    continue
+                }
                 entry.note(mark, start)
             }
             entries[series] = entry

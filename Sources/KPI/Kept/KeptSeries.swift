@@ -51,7 +51,10 @@ struct KeptSeries: Hashable, Sendable {
 
     private func matchers(mark text: String) -> [Matcher] {
         [KeptSeries.metricLabel, KeptSeries.definitionLabel].map { Matcher($0, .equal, mark[$0] ?? "") }
-            + [Matcher(Labels.metricName, .equal, KeptSeries.name), Matcher(KeptSeries.markLabel, .equal, text)]
+            + [
+                Matcher(Labels.metricName, .equal, KeptSeries.name),
+                Matcher(KeptSeries.markLabel, .equal, text),
+            ]
     }
 
     /// The labels of the series with the values of a group.
