@@ -13,7 +13,7 @@ struct ExpressionSpan: Hashable, Sendable {
 
     /// The span of `expr`; nil if it reads fixed times, times that have to be computed, or series that it
     /// does not name.
-    init?(_ expr: Expr, lookbackMillis: Int64) {
+    init?(_ expr: Expr, _ options: EngineOptions) {
         guard let lead = expr.leadMillis else { return nil }
         leadMillis = lead
         var open = [Part(expr: expr)]
@@ -22,7 +22,8 @@ struct ExpressionSpan: Hashable, Sendable {
             case .selector(let selector):
                 guard let own = selector.modifiers.delayMillis else { return nil }
                 let edge = selector.rangeExtension == .none ? 0 : ExpressionSpan.edgeMillis
-                let length = max(part.rangeMillis, lookbackMillis) + lookbackMillis + edge
+                let lookback = options.lookbackMillis
+                let length = max(part.rangeMillis, lookback) + lookback + edge
                 reachMillis = max(reachMillis, part.delayMillis + own + length)
             case .matrix(let base, let range):
                 guard let millis = range.plainMillis else { return nil }
@@ -30,7 +31,7 @@ struct ExpressionSpan: Hashable, Sendable {
             case .subquery(let subquery):
                 // The first step of a subquery may lie a step before its range.
                 guard let own = subquery.modifiers.delayMillis, let range = subquery.range.plainMillis,
-                    let step = subquery.step.map(\.plainMillis) ?? .some(range)
+                    let step = subquery.step.map(\.plainMillis) ?? options.defaultSubqueryStepMillis
                 else { return nil }
                 open.append(Part(expr: subquery.base, delayMillis: part.delayMillis + own + range + step))
             case .call("info", _): return nil

@@ -33,7 +33,7 @@ extension KeptBuckets {
     /// The metric as one whose values are kept; nil if they are not.
     func subject(_ metric: MetricDefinition) -> Subject? {
         guard case .promql(let expression) = metric.source else { return nil }
-        let series = KeptSeries(metric, lookbackMillis: engine().options.lookbackMillis)
+        let series = KeptSeries(metric, engine().options)
         guard let span = state.withLock({ $0.watch.spans[series] }) else { return nil }
         return Subject(metric: metric, series: series, span: span, expression: expression)
     }
@@ -47,7 +47,8 @@ extension KeptBuckets {
         else { return nil }
         var fold = ExpressionFold(request)
         let buckets = request.buckets
-        let reading = beginReading(subject.series, subject.span, buckets)
+        let closed = subject.closedEnd(at: clock().millis)
+        let reading = beginReading(subject.series, subject.span, buckets, closedEnd: closed)
         defer { endReading(reading.id) }
         let known = live(reading.entry, subject)
         let fresh = try fresh(known, in: buckets, subject, budget)
@@ -55,7 +56,8 @@ extension KeptBuckets {
             try read(range, of: subject, known, into: &fold, budget)
         }
         for range in fresh.ranges.ranges {
-            try compute(range, of: subject, request.extent, reading.id, fresh.firstWhole, budget) { part in
+            let keeping = Keeping(reading.id, extent: request.extent, from: fresh.firstWhole, to: closed)
+            try compute(range, of: subject, keeping, budget) { part in
                 for series in part.series { fold.add(series) }
                 fold.add(warnings: part.warnings)
             }
@@ -101,13 +103,12 @@ extension KeptBuckets {
         let extent = extent ?? Extent(oldest: buckets.lowerBound, newest: Int64.min)
         let first = max(buckets.lowerBound, KeptBuckets.firstBucket(extent))
         guard first < closed else { return 0 }
-        let reading = beginReading(subject.series, subject.span, first..<closed)
+        let reading = beginReading(subject.series, subject.span, first..<closed, closedEnd: closed)
         defer { endReading(reading.id) }
         let fresh = try fresh(live(reading.entry, subject), in: first..<closed, subject, budget)
         let wanted = fresh.ranges.inside(max(first, fresh.firstWhole)..<Int64.max / 4)
-        for range in wanted.ranges {
-            try compute(range, of: subject, extent, reading.id, fresh.firstWhole, budget) { _ in }
-        }
+        let keeping = Keeping(reading.id, extent: extent, from: fresh.firstWhole, to: closed)
+        for range in wanted.ranges { try compute(range, of: subject, keeping, budget) { _ in } }
         return wanted.count
     }
 
@@ -196,6 +197,10 @@ extension KeptBuckets {
             if !known.withHistograms.inside(part).isEmpty { fold.noteHistograms(in: interval) }
         }
         guard let first = windows.first, let last = windows.last else { return }
+        let heldByteCount =
+            windows.count * (MemoryLayout<TimeRange>.stride + MemoryLayout<WindowState>.stride)
+        try budget.charge(bytes: heldByteCount)
+        defer { budget.release(bytes: heldByteCount) }
         let set = try store.select(
             SelectRequest(matchers: subject.series.valueMatchers, range: TimeRange(first.start, last.end)),
             budget: budget
@@ -230,28 +235,42 @@ extension KeptBuckets {
         return states
     }
 
+    /// What a reading may keep of what it computes.
+    private struct Keeping {
+        let reading: Int
+        /// When the metric has values.
+        let extent: Extent
+        /// The first bucket for which all samples were there when the reading began.
+        let firstWhole: Int64
+        /// Where the closed buckets end.
+        let closedEnd: Int64
+
+        init(_ reading: Int, extent: Extent, from firstWhole: Int64, to closedEnd: Int64) {
+            (self.reading, self.extent) = (reading, extent)
+            (self.firstWhole, self.closedEnd) = (firstWhole, closedEnd)
+        }
+    }
+
     /// Evaluates the expression in a range, and keeps what can be kept of it.
     private func compute(
         _ range: Range<Int64>,
         of subject: Subject,
-        _ extent: Extent,
-        _ reading: Int,
-        _ firstWhole: Int64,
+        _ keeping: Keeping,
         _ budget: QueryBudget,
         _ body: (ExpressionBuckets.Portion) -> Void
     ) throws(SourceError) {
         let buckets = ExpressionBuckets(expression: subject.expression, source: source, engine: engine())
-        let closed = subject.closedEnd(at: clock().millis)
+        let (firstWhole, closed) = (keeping.firstWhole, keeping.closedEnd)
         try buckets.forEachPortion(of: range, budget) { part throws(SourceError) in
             body(part)
             // Of damaged data there is no value to trust.
             guard part.warnings.isEmpty, part.range.lowerBound < closed else { return }
             // Meanwhile more may have expired.
             let whole = firstWhole > .min ? max(firstWhole, try self.firstWhole(subject, budget)) : .min
-            let first = max(whole, KeptBuckets.firstBucket(extent), part.range.lowerBound)
+            let first = max(whole, KeptBuckets.firstBucket(keeping.extent), part.range.lowerBound)
             let end = min(closed, part.range.upperBound)
             guard first < end else { return }
-            try keep(part, first..<end, of: subject, extent, reading, budget)
+            try keep(part, first..<end, of: subject, keeping, budget)
         }
     }
 
@@ -259,8 +278,7 @@ extension KeptBuckets {
         _ part: ExpressionBuckets.Portion,
         _ range: Range<Int64>,
         of subject: Subject,
-        _ extent: Extent,
-        _ reading: Int,
+        _ keeping: Keeping,
         _ budget: QueryBudget
     ) throws(SourceError) {
         let computed = ComputedBuckets(part, of: subject.metric, subject.series)
@@ -271,18 +289,20 @@ extension KeptBuckets {
             let end = min(range.upperBound, start + Int64(count) * grain)
             let existing = try existing(start..<end, of: subject, budget)
             for _ in 0..<KeptBuckets.attemptCount {
-                let allowed = BucketRanges(start..<end).without(disturbed(reading)).without(computed.unsound)
+                let allowed = BucketRanges(start..<end).without(disturbed(keeping.reading)).without(
+                    computed.unsound
+                )
                 guard !allowed.isEmpty else { break }
                 var marks: [(start: Int64, mark: KeptMark)] = []
                 allowed.forEach { bucket in
                     let mark = KeptMark(
                         hasHistograms: computed.hasHistograms(bucket),
-                        isBeyond: bucket > extent.newest
+                        isBeyond: bucket > keeping.extent.newest
                     )
                     marks.append((bucket, mark))
                 }
                 let values = computed.difference(allowed, from: existing)
-                if keep(subject.series, reading, values, marks) { break }
+                if keep(subject.series, keeping.reading, values, marks) { break }
             }
             start = end
         }

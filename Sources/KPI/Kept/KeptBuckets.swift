@@ -64,7 +64,7 @@ package final class KeptBuckets: Sendable {
 
     struct State {
         var entries: [KeptSeries: Entry] = [:]
-        var watch = KeptWatch([], lookbackMillis: 0)
+        var watch = KeptWatch([], EngineOptions())
         /// No bucket that is kept or being computed depends on samples from here on.
         fileprivate var reach = Int64.min
         /// Whether there are buckets of unknown metrics that could not be doubted.
@@ -146,11 +146,14 @@ package final class KeptBuckets: Sendable {
     /// What is kept of others is doubted, because nobody can tell what writes mean for it; should they come
     /// back, it is computed again where that can be done.
     package func replace(by metrics: [MetricDefinition]) {
-        let watch = KeptWatch(metrics, lookbackMillis: engine().options.lookbackMillis)
+        let watch = KeptWatch(metrics, engine().options)
         if !watch.spans.isEmpty { mayHaveSeries.store(true, ordering: .relaxed) }
         state.withLock { state in
             state.watch = watch
             noteReach(&state)
+            for (reading, known) in state.readings where watch.spans[known.series] == nil {
+                state.readings[reading]?.disturbed = .all
+            }
             var strangers: [KeptSeries: BucketRanges] = [:]
             for series in state.entries.keys where watch.spans[series] == nil { strangers[series] = .all }
             // If the store does not take it, the next write that it takes tries again.
@@ -278,13 +281,18 @@ package final class KeptBuckets: Sendable {
 
     // MARK: - Readings
 
-    /// Begins a reading of `buckets` that may keep what it computes, and tells what is known of them.
-    func beginReading(_ series: KeptSeries, _ span: ExpressionSpan, _ buckets: Range<Int64>)
-        -> (id: Int, entry: Entry)
-    {
+    /// Begins a reading of `buckets` that may keep what it computes, and tells what is known of them; those
+    /// from `closedEnd` on it will not keep.
+    func beginReading(
+        _ series: KeptSeries,
+        _ span: ExpressionSpan,
+        _ buckets: Range<Int64>,
+        closedEnd: Int64
+    ) -> (id: Int, entry: Entry) {
         state.withLock { state in
             let id = state.nextID()
-            state.reach = max(state.reach, buckets.upperBound + span.leadMillis)
+            // Writes for the present stay behind it.
+            state.reach = max(state.reach, min(buckets.upperBound, closedEnd) + span.leadMillis)
             var disturbed = BucketRanges()
             for write in state.writes {
                 disturbed.insert(span.buckets(of: write.oldest).lowerBound..<Int64.max / 4)

@@ -1,4 +1,5 @@
 import Model
+import PromQL
 
 /// The series in which the values of a `promql` metric are kept, one sample per 5-minute bucket and label set
 /// at the bucket's last millisecond.
@@ -18,12 +19,13 @@ struct KeptSeries: Hashable, Sendable {
     /// The labels of the series that says which buckets have been computed; they name the rest, too.
     let mark: Labels
 
-    /// The series of a metric whose expression looks so far back for samples.
-    init(_ metric: MetricDefinition, lookbackMillis: Int64) {
-        let identity = metric.identity
-        let texts =
-            ["\(KeptSeries.formatNumber)", "\(lookbackMillis)", metric.source.text]
-            + [metric.aggregation.rawValue] + identity.labels
+    /// The series of a metric whose expression is evaluated with these options.
+    init(_ metric: MetricDefinition, _ options: EngineOptions) {
+        var texts = ["\(KeptSeries.formatNumber)", metric.source.text, metric.aggregation.rawValue]
+        texts += ["\(options.lookbackMillis)"] + metric.identity.labels
+        if case .promql(let expression) = metric.source, expression.expr.hasDefaultStep {
+            texts.append("\(options.defaultSubqueryStepMillis)")
+        }
         mark = Labels([
             Labels.metricName: KeptSeries.name,
             KeptSeries.metricLabel: metric.name,
@@ -108,5 +110,17 @@ struct KeptMark: Hashable, Sendable {
     var value: Double {
         let number = 1 + (hasHistograms ? 1 : 0) + (isBeyond ? 2 : 0)
         return Double(isDoubted ? -number : number)
+    }
+}
+
+extension Expr {
+    /// Whether there is a subquery without a step in it.
+    fileprivate var hasDefaultStep: Bool {
+        var open = [self]
+        while let expr = open.popLast() {
+            if case .subquery(let subquery) = expr.node, subquery.step == nil { return true }
+            open += expr.parts
+        }
+        return false
     }
 }

@@ -1,5 +1,6 @@
 import Matching
 import Model
+import PromQL
 
 /// The metrics whose values are kept, and to which of their buckets a write makes a difference.
 struct KeptWatch: Sendable {
@@ -16,12 +17,12 @@ struct KeptWatch: Sendable {
     private(set) var spans: [KeptSeries: ExpressionSpan] = [:]
 
     /// Those of `metrics` whose values can be kept.
-    init(_ metrics: [MetricDefinition], lookbackMillis: Int64) {
+    init(_ metrics: [MetricDefinition], _ options: EngineOptions) {
         for metric in metrics {
             guard case .promql(let expression) = metric.source,
-                let span = ExpressionSpan(expression.expr, lookbackMillis: lookbackMillis)
+                let span = ExpressionSpan(expression.expr, options)
             else { continue }
-            let series = KeptSeries(metric, lookbackMillis: lookbackMillis)
+            let series = KeptSeries(metric, options)
             guard spans.updateValue(span, forKey: series) == nil else { continue }
             for selector in expression.selectors {
                 // A selector whose regular expression is wrong has been refused when the file was read.
