@@ -60,7 +60,7 @@ extension EndToEnd {
                     guard job["state"]?.string == "done" else { throw NotYet("\(job)") }
                     #expect(job["progress"]?.number == "1")
                     let metrics = job["metrics"]?.elements ?? []
-                    #expect(metrics.map { $0["name"]?.string } == ["hits"])
+                    #expect(metrics.map { $0["name"]?.string } == ["hits", "plain"])
                     #expect(metrics.first?["computed"]?.number.flatMap(Int.init) ?? 0 >= 600)
                 }
                 for kpi in ["hits_kpi", "plain_kpi"] {

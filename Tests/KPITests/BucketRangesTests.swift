@@ -35,7 +35,7 @@ import Testing
                 zip(ranges.ranges, ranges.ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
             )
             var starts: [Int] = []
-            ranges.forEach { starts.append(Int($0 / BucketRangesTests.grain)) }
+            ranges.forEachBucket { starts.append(Int($0 / BucketRangesTests.grain)) }
             #expect(starts == model.sorted())
         }
     }

@@ -359,7 +359,8 @@ import Testing
         try await world.delete(.all, KeptSeries.name)
         #expect(try world.stored().isEmpty)
         let count = world.computedCount
-        #expect(KeptBucketsTests.agree(try world.values("rise", 0..<40), try world.fresh("rise", 0..<40)))
+        let (kept, fresh) = (try world.values("rise", 0..<40), try world.fresh("rise", 0..<40))
+        #expect(KeptBucketsTests.agree(kept, fresh), "\(kept) \(fresh)")
         #expect(world.computedCount > count)
         try await world.delete(.all)
         #expect(try world.values("rise", 0..<40)[""] == Array(repeating: nil, count: 40))

@@ -18,11 +18,11 @@ package struct Backfill: Hashable, Sendable, Codable {
         package var isOver: Bool { self == .done || self == .failed || self == .cancelled }
     }
 
-    /// What is computed of one metric.
+    /// What is computed of one metric; nothing of one whose values are not kept.
     package struct Part: Hashable, Sendable, Codable {
         /// The metric's name.
         package var metric: String
-        /// How many 5-minute buckets there are; 0 before it is known.
+        /// How many 5-minute buckets there are to compute; 0 before it is known.
         package var bucketCount = 0
         /// How many of them are done.
         package var doneCount = 0

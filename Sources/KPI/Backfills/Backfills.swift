@@ -88,10 +88,6 @@ package final class Backfills: Sendable {
         guard start ?? end <= end else { throw .bad("the start is behind the end, or in the future") }
         var names: [String] = []
         for name in wanted where !names.contains(where: { ByteText($0) == ByteText(name) }) {
-            // Other metrics are read from samples and rollups; there is nothing to compute of them.
-            guard let metric = definitions.metric(name), service.kept?.subject(metric) != nil else {
-                continue
-            }
             names.append(name)
         }
         let item = try state.withLock { state throws(ReportError) in
@@ -172,6 +168,7 @@ package final class Backfills: Sendable {
         let extents = try evaluator.extents(of: parts.map(\.metric), budget: budget)
         for index in parts.indices {
             let name = parts[index].metric
+            // Metrics without kept values are read from samples and rollups: there is nothing to compute.
             guard let extent = extents[ByteText(name)], let metric = service.versions.current.metric(name),
                 let subject = service.kept?.subject(metric)
             else { continue }

@@ -72,7 +72,7 @@ struct ComputedBuckets {
             var column = SampleColumn()
             let old = existing[labels] ?? SampleColumn()
             var next = 0
-            buckets.forEach { start in
+            buckets.forEachBucket { start in
                 let time = ExpressionBuckets.lastMillis(of: start)
                 while next < old.count, old.timestamps[next] < time { next += 1 }
                 let here = next < old.count && old.timestamps[next] == time ? old.values[next] : nil

@@ -8,10 +8,6 @@ extension KeptBuckets {
     static let openMillis: Int64 = 1_800_000
     /// Buckets that are kept are computed again if not more than so much lies between two others.
     private static let gapMillis: Int64 = 7_200_000
-    /// How many samples are kept at once, so that writers do not have to wait for long.
-    private static let samplesAtOnce = 50_000
-    /// How often it is tried to keep what others change meanwhile.
-    private static let attemptCount = 3
     /// How long the first bucket that can be computed as a whole may be relied on for answering since when a
     /// metric has values, in milliseconds.
     private static let wholeMillis: Int64 = 60_000
@@ -95,6 +91,7 @@ extension KeptBuckets {
     ///   - extent: When the metric has values; nil if it has none, and what is kept is to go.
     ///   - budget: What it may cost.
     /// - Returns: How many buckets were computed.
+    /// - Throws: Why they cannot be; what was computed before is kept.
     func fill(_ metric: MetricDefinition, _ buckets: Range<Int64>, _ extent: Extent?, _ budget: QueryBudget)
         throws(SourceError) -> Int
     {
@@ -155,7 +152,7 @@ extension KeptBuckets {
     }
 
     /// The first bucket whose value depends on no sample that may have expired.
-    private func firstWhole(_ subject: Subject, _ budget: QueryBudget) throws(SourceError) -> Int64 {
+    func firstWhole(_ subject: Subject, _ budget: QueryBudget) throws(SourceError) -> Int64 {
         guard mayExpire() else { return .min }
         var latest: Int64?
         for selector in subject.expression.selectors {
@@ -233,100 +230,6 @@ extension KeptBuckets {
             if windows[window].start.millis <= time { states[window].add(millis: time, value: value) }
         }
         return states
-    }
-
-    /// What a reading may keep of what it computes.
-    private struct Keeping {
-        let reading: Int
-        /// When the metric has values.
-        let extent: Extent
-        /// The first bucket for which all samples were there when the reading began.
-        let firstWhole: Int64
-        /// Where the closed buckets end.
-        let closedEnd: Int64
-
-        init(_ reading: Int, extent: Extent, from firstWhole: Int64, to closedEnd: Int64) {
-            (self.reading, self.extent) = (reading, extent)
-            (self.firstWhole, self.closedEnd) = (firstWhole, closedEnd)
-        }
-    }
-
-    /// Evaluates the expression in a range, and keeps what can be kept of it.
-    private func compute(
-        _ range: Range<Int64>,
-        of subject: Subject,
-        _ keeping: Keeping,
-        _ budget: QueryBudget,
-        _ body: (ExpressionBuckets.Portion) -> Void
-    ) throws(SourceError) {
-        let buckets = ExpressionBuckets(expression: subject.expression, source: source, engine: engine())
-        let (firstWhole, closed) = (keeping.firstWhole, keeping.closedEnd)
-        try buckets.forEachPortion(of: range, budget) { part throws(SourceError) in
-            body(part)
-            // Of damaged data there is no value to trust.
-            guard part.warnings.isEmpty, part.range.lowerBound < closed else { return }
-            // Meanwhile more may have expired.
-            let whole = firstWhole > .min ? max(firstWhole, try self.firstWhole(subject, budget)) : .min
-            let first = max(whole, KeptBuckets.firstBucket(keeping.extent), part.range.lowerBound)
-            let end = min(closed, part.range.upperBound)
-            guard first < end else { return }
-            try keep(part, first..<end, of: subject, keeping, budget)
-        }
-    }
-
-    private func keep(
-        _ part: ExpressionBuckets.Portion,
-        _ range: Range<Int64>,
-        of subject: Subject,
-        _ keeping: Keeping,
-        _ budget: QueryBudget
-    ) throws(SourceError) {
-        let computed = ComputedBuckets(part, of: subject.metric, subject.series)
-        let grain = ExpressionBuckets.bucketMillis
-        let count = max(1, KeptBuckets.samplesAtOnce / (computed.seriesCount + 1))
-        var start = range.lowerBound
-        while start < range.upperBound {
-            let end = min(range.upperBound, start + Int64(count) * grain)
-            let existing = try existing(start..<end, of: subject, budget)
-            for _ in 0..<KeptBuckets.attemptCount {
-                let allowed = BucketRanges(start..<end).without(disturbed(keeping.reading)).without(
-                    computed.unsound
-                )
-                guard !allowed.isEmpty else { break }
-                var marks: [(start: Int64, mark: KeptMark)] = []
-                allowed.forEach { bucket in
-                    let mark = KeptMark(
-                        hasHistograms: computed.hasHistograms(bucket),
-                        isBeyond: bucket > keeping.extent.newest
-                    )
-                    marks.append((bucket, mark))
-                }
-                let values = computed.difference(allowed, from: existing)
-                if keep(subject.series, keeping.reading, values, marks) { break }
-            }
-            start = end
-        }
-    }
-
-    /// What the store has of the values in a range.
-    private func existing(_ range: Range<Int64>, of subject: Subject, _ budget: QueryBudget)
-        throws(SourceError) -> [Labels: SampleColumn]
-    {
-        let times = TimeRange(
-            Timestamp(millis: range.lowerBound),
-            Timestamp(millis: range.upperBound - 1)
-        )
-        let set = try store.select(
-            SelectRequest(matchers: subject.series.valueMatchers, range: times),
-            budget: budget
-        )
-        var found: [Labels: SampleColumn] = [:]
-        for index in 0..<set.count {
-            var column = SampleColumn()
-            try set.read(index, into: &column)
-            found[set.labels(at: index)] = column
-        }
-        return found
     }
 }
 

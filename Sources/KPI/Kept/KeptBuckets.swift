@@ -261,7 +261,7 @@ package final class KeptBuckets: Sendable {
             guard !hit.isEmpty else { continue }
             hits[series] = hit
             marks.beginSeries(packed: series.mark.packed)
-            hit.forEach { start in
+            hit.forEachBucket { start in
                 let mark = entry.mark(of: start, isDoubted: true)
                 marks.append(millis: ExpressionBuckets.lastMillis(of: start), value: mark.value)
             }
@@ -385,7 +385,7 @@ package final class KeptBuckets: Sendable {
 
 extension BucketRanges {
     /// Calls `body` with the start of each bucket.
-    func forEach(_ body: (Int64) -> Void) {
+    func forEachBucket(_ body: (Int64) -> Void) {
         for range in ranges {
             for start in stride(from: range.lowerBound, to: range.upperBound, by: step) { body(start) }
         }
