@@ -163,7 +163,8 @@ let package = Package(
         .testTarget(
             name: "SextantTests",
             dependencies: [
-                "sextant", "APIServer", "KPI", "Model", "Rules", "Storage", "StrictYAML", "Telemetry",
+                "sextant", "APIServer", "KPI", "Model", "PromQL", "Rules", "Storage", "StrictYAML",
+                "Telemetry",
                 logging,
             ],
             swiftSettings: strict

@@ -55,6 +55,9 @@ package struct APIBackend: Sendable {
         RetentionReport(rules: [], due: nil)
     }
 
+    /// The pasts of metrics that are computed, or were.
+    package var kpiBackfills: Backfills
+
     /// The pasts of rules that are being computed.
     package var backfills: @Sendable () async -> [BackfillStatus] = { [] }
     /// Computes a past of rules in the background; throws what is wrong with the request.
@@ -80,6 +83,7 @@ package struct APIBackend: Sendable {
         kpis = KPIService(definitions: .none, source: RawAggregates(source: source)) {
             Timestamp(millis: 0)
         }
+        kpiBackfills = Backfills(kpis)
         self.isRecorded = isRecorded
         self.flush = flush
         self.status = status

@@ -69,8 +69,13 @@ final class DaemonCore: Service {
             now: now
         )
         let archive = try KPIArchive(dataDirectory: options.dataDirectory, logger: logger)
-        let kpis = kpiService(over: store, archive)
-        let source = KPISource(store, kpis)
+        let kept = keptBuckets(in: store)
+        try await threads.run { Result { () throws(SourceError) in try kept.load() } }.get()
+        let kpis = kpiService(over: store, kept, archive)
+        let source = KPISource(
+            VisibleSource(store, showsNamed: true, mayHaveKept: { kept.mayHaveKept }),
+            kpis
+        )
         let sink = KPISink(store, kpis, registry: registry)
         let ruleSink = RuleSink(sink, registry: registry)
         let memory = RuleMemory(archive: store, registry: registry, logger: logger)
@@ -142,15 +147,17 @@ final class DaemonCore: Service {
         }
         let lateData = LateDataKeeper(kpis: kpis, archive: archive, threads: threads)
         let settling = Task { await lateData.run() }
+        let backfills = Backfills(kpis, known: archive.backfills()) { archive.keep($0) }
+        let work = try KPIWork(kpis, backfills, limits: board.limits, logger: logger)
+        let working = Task { await work.run() }
         var backend = backend(store, watch, scheduler, notifier, ruleSink, push, history)
         backend.source = source
         backend.kpis = kpis
+        backend.kpiBackfills = backfills
         backend.annotations = archive.annotations()
         backend.delete = { [logger] delete in
             let request = DeleteRequest(selections: delete.selections, range: delete.range)
-            // What is remembered goes also if only a part of it succeeds.
-            defer { kpis.noteDelete(in: delete.range) }
-            try await store.delete(request)
+            try await kpis.deleting(in: delete.range) { try await store.delete(request) }
             logger.notice("samples deleted", metadata: ["request": "\(request)"])
         }
         server.open(backend)
@@ -169,6 +176,9 @@ final class DaemonCore: Service {
         await repetition.value
         settling.cancel()
         await settling.value
+        working.cancel()
+        work.stop()
+        await working.value
         await history.stop()
         await scheduler.stop()
         await notifier.stop(withinMillis: DaemonCore.lastAlertsMillis)
@@ -258,10 +268,11 @@ final class DaemonCore: Service {
     }
 
     /// The KPIs that the settings define, over `store`, with the versions that earlier runs knew.
-    private func kpiService(over store: Store, _ archive: KPIArchive) -> KPIService {
+    private func kpiService(over store: Store, _ kept: KeptBuckets, _ archive: KPIArchive) -> KPIService {
         let aggregates = RawAggregates(
-            source: store,
+            source: VisibleSource(store, showsNamed: false, mayHaveKept: { kept.mayHaveKept }),
             engine: { [board] in board.current.engine },
+            kept: kept,
             horizon: { store.earliestKeptMillis(of: $0) }
         )
         let service = KPIService(
@@ -269,10 +280,24 @@ final class DaemonCore: Service {
             past: archive.versions(),
             revisions: archive.revisions(),
             source: CachedAggregates(aggregates, now: now),
+            kept: kept,
             now: now
         )
         archive.keep(service.versions.all)
         return service
+    }
+
+    /// The values of metrics that are kept in `store`.
+    private func keptBuckets(in store: Store) -> KeptBuckets {
+        KeptBuckets(
+            store: store,
+            sink: store,
+            engine: { [board] in board.current.engine },
+            horizon: { store.earliestKeptSampleMillis(of: $0) },
+            mayExpire: { store.mayExpire },
+            registry: registry,
+            now: now
+        )
     }
 
     private func backend(

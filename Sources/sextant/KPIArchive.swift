@@ -6,8 +6,8 @@ import Model
 
 /// Keeps what the KPI engine has to remember besides samples: former definitions, late data, and remarks.
 ///
-/// These are files in the folder `kpi` of the data directory: `versions.json` and `revisions.json`, written
-/// anew at each change, and `annotations.jsonl`, one remark per line.
+/// These are files in the folder `kpi` of the data directory: `versions.json`, `revisions.json` and
+/// `backfills.json`, written anew at each change, and `annotations.jsonl`, one remark per line.
 struct KPIArchive: Sendable {
     private struct VersionRecord: Codable {
         var kpi: String
@@ -24,6 +24,7 @@ struct KPIArchive: Sendable {
 
     private var versionFile: URL { folder.appendingPathComponent("versions.json") }
     private var revisionFile: URL { folder.appendingPathComponent("revisions.json") }
+    private var backfillFile: URL { folder.appendingPathComponent("backfills.json") }
     private var annotationFile: URL { folder.appendingPathComponent("annotations.jsonl") }
 
     /// The archive of the daemon whose data are in `dataDirectory`.
@@ -98,6 +99,25 @@ struct KPIArchive: Sendable {
             try encoder.encode(revisions).write(to: revisionFile, options: .atomic)
         } catch {
             logger.error("what is known of late data cannot be kept", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The pasts that were asked for; none if they cannot be read, which is told of.
+    func backfills() -> [Backfill] {
+        guard let data = try? Data(contentsOf: backfillFile) else { return [] }
+        guard let backfills = try? JSONDecoder().decode([Backfill].self, from: data) else {
+            logger.error("the backfills of KPIs cannot be read", metadata: ["file": "\(backfillFile.path)"])
+            return []
+        }
+        return backfills
+    }
+
+    /// Keeps the pasts that were asked for in place of those kept before.
+    func keep(_ backfills: [Backfill]) {
+        do {
+            try JSONEncoder().encode(backfills).write(to: backfillFile, options: .atomic)
+        } catch {
+            logger.error("the backfills of KPIs cannot be kept", metadata: ["error": "\(error)"])
         }
     }
 

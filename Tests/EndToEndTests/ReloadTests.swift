@@ -78,7 +78,10 @@ extension EndToEnd {
                     guard text.contains("waitsUntil") else { throw NotYet(text) }
                     #expect(text.contains("\"raw\":\"400d\""))
                 }
-                #expect(sextant.log.contains("the changed retention would delete data"))
+                try await eventually("the warning") {
+                    let text = sextant.log
+                    guard text.contains("the changed retention would delete data") else { throw NotYet(text) }
+                }
                 try folder.write(long, to: "retention.yaml")
                 try await eventually("no wait in the status") {
                     let text = try await sextant.client.get("/api/v1/status/retention").text

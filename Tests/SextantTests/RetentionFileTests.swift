@@ -68,7 +68,7 @@ import Testing
         let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
         let policy = try RetentionFile.load(root + "/retention.yaml")
         #expect(policy.defaultRawMillis == 90 * Self.dayMillis)
-        #expect(policy.rules.first?.matchers == [Matcher("__name__", .regex, "kpi:.*")])
+        #expect(policy.rules.first?.matchers == [Matcher("__name__", .regex, "kpi:.*|kpi_metric_value")])
         #expect(policy.rules.map(\.rawMillis) == [nil, 400 * Self.dayMillis, 30 * Self.dayMillis])
     }
 

@@ -272,6 +272,41 @@ import Testing
         #expect(try store.count(request, budget: .unlimited()).count == DeletionCount())
     }
 
+    @Test("Windows have all of a bucket of which only times without samples are deleted")
+    func windows() async throws {
+        let store = try Store.open(folder, clock)
+        defer { store.close() }
+        let hour: Int64 = 3_600_000
+        // As a flush leaves it that knows of the deletes: nothing before 05:01, nothing behind 19:58.
+        let first = DeletionTests.start + 5 * hour + 60_000
+        try await fill(store, from: first, count: 15 * 60 - 2)
+        try await store.flush()
+        let deleted = [
+            TimeRange(.min, Timestamp(millis: first - 60_000)),
+            TimeRange(Timestamp(millis: DeletionTests.start + 20 * hour - 60_000), .max),
+        ]
+        let day = TimeRange(
+            Timestamp(millis: DeletionTests.start),
+            Timestamp(millis: DeletionTests.start + DeletionTests.day - 1)
+        )
+        let segment = try #require(store.state.withLock { $0.segments.first })
+        let series = StoredSeries(
+            labels: DeletionTests.labels("a", 0),
+            parts: [.segment(segment, ordinal: 0, deleted: deleted)],
+            times: RetentionPolicy.keepForever.defaultTimes,
+            now: clock.now
+        )
+        let set = StoredSeriesSet([series], day, [], .unlimited())
+        var column = SampleColumn()
+        try set.read(0, into: &column)
+        var states: [WindowState] = []
+        #expect(try set.states(of: 0, in: [day], [.sum, .ends], into: &states))
+        #expect(column.count == 15 * 60 - 2 && states.first?.count == column.count)
+        #expect(states.first?.firstMillis == column.timestamps.first)
+        #expect(states.first?.lastMillis == column.timestamps.last)
+        #expect(states.first?.total == column.values.reduce(0, +))
+    }
+
     @Test("More deletes than may wait are refused by name")
     func limit() async throws {
         let store = try Store.open(folder, clock)

@@ -17,6 +17,8 @@ enum AnalyticsRoutes {
         route("/analytics/dashboard", ExchangeRoutes.dashboard),
         route("/analytics/records", RecordRoute.store, [.post]),
         route("/analytics/annotations", AnnotationRoutes.answer, [.get, .post]),
+        route("/analytics/backfills", MetricBackfillRoutes.all, [.get, .post]),
+        route("/analytics/backfills/\(Route.variable)", MetricBackfillRoutes.one, [.get, .delete]),
     ].flatMap(\.self)
 
     typealias Handler = @Sendable (Exchange, APIBackend) async throws(APIError) -> Answer

@@ -89,6 +89,9 @@ package protocol AggregateSource: Sendable {
     func extent(of selectors: [MetricSelector], now: Int64, known: Extent?, budget: QueryBudget)
         throws(SourceError) -> Extent?
 
+    /// When a metric has kept values that stand for samples which have expired; nil without any.
+    func keptExtent(of metric: MetricDefinition, budget: QueryBudget) throws(SourceError) -> Extent?
+
     /// Whether series of the selectors hold native histograms, which are no numbers.
     func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
         throws(SourceError) -> Bool
@@ -108,6 +111,11 @@ package protocol AggregateSource: Sendable {
 }
 
 extension AggregateSource {
+    /// A source need not keep values.
+    package func keptExtent(of metric: MetricDefinition, budget: QueryBudget) throws(SourceError) -> Extent? {
+        nil
+    }
+
     /// When any series of the selectors has values, without knowing anything about it.
     package func extent(of selectors: [MetricSelector], now: Int64, budget: QueryBudget) throws(SourceError)
         -> Extent?

@@ -37,9 +37,11 @@ package final class CachedAggregates: AggregateSource {
         var valueCount = 0
         /// The time from which on no sample is in a range that is remembered.
         var latestReach = Int64.min
+        /// The time from which on no sample is in a closed range that anybody has asked for.
+        var askedReach = Int64.min
         /// The oldest late write that has not been allowed for: values that it is in still have to go.
         var unsettled = Int64.max
-        /// How many writes have come that lay before `latestReach`.
+        /// How many writes have come that lay before `askedReach`, so that what is being read may lack them.
         var lateCount = 0
         /// How many writes have come.
         var writeCount = 0
@@ -141,8 +143,8 @@ package final class CachedAggregates: AggregateSource {
                 state.extents = [:]
                 state.latestOldest = .min
             }
+            if millis < state.askedReach { state.lateCount += 1 }
             guard millis < state.latestReach else { return }
-            state.lateCount += 1
             state.unsettled = min(state.unsettled, millis)
         }
     }
@@ -173,6 +175,10 @@ package final class CachedAggregates: AggregateSource {
         return found
     }
 
+    package func keptExtent(of metric: MetricDefinition, budget: QueryBudget) throws(SourceError) -> Extent? {
+        try base.keptExtent(of: metric, budget: budget)
+    }
+
     package func hasHistograms(in selectors: [MetricSelector], now: Int64, budget: QueryBudget)
         throws(SourceError) -> Bool
     {
@@ -196,6 +202,8 @@ package final class CachedAggregates: AggregateSource {
         let closed = (time - CachedAggregates.openMillis).floored(by: grain) * grain
         let (lateCount, writeCount) = state.withLock { state in
             state.refresh(at: time)
+            // Closed ranges of an expression that looks ahead end earlier by as much.
+            state.askedReach = max(state.askedReach, closed)
             return (state.lateCount, state.writeCount)
         }
         var plans: [Plan] = []
@@ -253,23 +261,28 @@ package final class CachedAggregates: AggregateSource {
             var table = AggregateTable()
             table.add(warnings: answer?.warnings ?? [])
             for (position, piece) in pieces.enumerated() {
-                var merged = [Double?](repeating: empty, count: groups.count)
+                // What has no part in the piece is empty; a part without a value may be null for sums, too.
+                var merged = [Double??](repeating: .none, count: groups.count)
                 table.add(warnings: piece.known?.warnings ?? [])
                 let old = piece.known?.warnings ?? []
                 let warnings = old + (answer?.warnings ?? []).filter { !old.contains($0) }
                 for (group, value) in zip(piece.known?.groups ?? [], piece.known?.values ?? []) {
-                    merged[index(group)] = value
+                    merged[index(group)] = .some(value)
                 }
                 func add(_ part: Int) {
                     for (row, group) in (answer?.groups ?? []).enumerated() {
                         let place = index(group)
-                        merged[place] = Plan.merge(merged[place], answer?.values[row][part], aggregation)
+                        let value = answer?.values[row][part] ?? nil
+                        merged[place] = .some(
+                            merged[place].map { Plan.merge($0, value, aggregation) } ?? value
+                        )
                     }
                 }
                 if let (part, end) = piece.closed {
                     add(part)
                     let start = request.cuts[request.ranges[position].lowerBound]
-                    let entry = Entry(groups: groups, values: merged, warnings: warnings)
+                    let values = merged.map { $0 ?? empty }
+                    let entry = Entry(groups: groups, values: values, warnings: warnings)
                     learnt.append((start, end, entry))
                 }
                 if let open = piece.open {
@@ -278,11 +291,11 @@ package final class CachedAggregates: AggregateSource {
                     recent.append(
                         (
                             request.cuts[range.lowerBound], request.cuts[range.upperBound],
-                            Entry(groups: groups, values: merged, warnings: warnings)
+                            Entry(groups: groups, values: merged.map { $0 ?? empty }, warnings: warnings)
                         )
                     )
                 }
-                for group in groups.indices { values[group].append(merged[group]) }
+                for group in groups.indices { values[group].append(merged[group] ?? empty) }
             }
             let order = groups.indices.sorted { ByteText(groups[$0]) < ByteText(groups[$1]) }
             table.groups = order.map { groups[$0] }
@@ -290,9 +303,12 @@ package final class CachedAggregates: AggregateSource {
             return (table, learnt, recent)
         }
 
-        private static func merge(_ left: Double?, _ right: Double??, _ aggregation: Aggregation) -> Double? {
-            guard let right = right ?? nil else { return left }
-            guard let left else { return right }
+        private static func merge(_ left: Double?, _ right: Double?, _ aggregation: Aggregation) -> Double? {
+            guard let left, let right else {
+                // A sum is null where there is nothing but native histograms.
+                let other = left ?? right
+                return aggregation.isZeroWhenEmpty && other == 0 ? nil : other
+            }
             switch aggregation {
             case .sum, .count: return left + right
             case .min: return min(left, right)

@@ -9,7 +9,7 @@ struct ExpressionBuckets {
     /// The length of a bucket, in milliseconds.
     static let bucketMillis: Int64 = 300_000
     /// How many buckets one evaluation takes at most.
-    private static let portion = 5000
+    static let portion = 5000
 
     let expression: MetricExpression
     let source: any SeriesSource
@@ -17,25 +17,40 @@ struct ExpressionBuckets {
 
     /// The values of the request's ranges.
     func table(_ request: AggregateRequest, budget: QueryBudget) throws(SourceError) -> AggregateTable {
-        var fold = Fold(request)
-        // Before the first value there is nothing; buckets behind the newest one may still see it.
-        let start = max(request.cuts[0], request.extent.oldest - ExpressionBuckets.bucketMillis)
-        let end = request.cuts.last ?? request.cuts[0]
-        var bucket = start.floored(by: ExpressionBuckets.bucketMillis) * ExpressionBuckets.bucketMillis
-        if bucket < start { bucket += ExpressionBuckets.bucketMillis }
-        var warnings: [String] = []
-        while bucket < end {
-            let rest =
-                (end - bucket + ExpressionBuckets.bucketMillis - 1) / ExpressionBuckets.bucketMillis
-            let count = Int(min(Int64(ExpressionBuckets.portion), rest))
-            let (series, found) = try evaluate(from: bucket, count: count, budget)
-            for series in series { fold.add(series) }
-            warnings += found
-            bucket += Int64(count) * ExpressionBuckets.bucketMillis
+        var fold = ExpressionFold(request)
+        try forEachPortion(of: request.buckets, budget) { (part: Portion) throws(SourceError) in
+            for series in part.series { fold.add(series) }
+            fold.add(warnings: part.warnings)
         }
-        var table = fold.table()
-        table.add(warnings: warnings)
-        return table
+        return fold.table()
+    }
+
+    /// The expression's values in consecutive buckets.
+    struct Portion {
+        /// The buckets.
+        var range: Range<Int64>
+        /// The values at the ends of the buckets.
+        var series: [RangeSeries]
+        /// What the source warns of.
+        var warnings: [String]
+    }
+
+    /// Calls `body` with the values in `range`, some thousand buckets at a time.
+    func forEachPortion(
+        of range: Range<Int64>,
+        _ budget: QueryBudget,
+        _ body: (Portion) throws(SourceError) -> Void
+    ) throws(SourceError) {
+        let grain = ExpressionBuckets.bucketMillis
+        var bucket = range.lowerBound
+        while bucket < range.upperBound {
+            let count = Int(min(Int64(ExpressionBuckets.portion), (range.upperBound - bucket) / grain))
+            guard count > 0 else { return }
+            let (series, warnings) = try evaluate(from: bucket, count: count, budget)
+            let end = bucket + Int64(count) * grain
+            try body(Portion(range: bucket..<end, series: series, warnings: warnings))
+            bucket = end
+        }
     }
 
     /// The expression's values at the ends of so many buckets, and what their source warns of.
@@ -62,72 +77,22 @@ struct ExpressionBuckets {
         guard case .matrix(let series) = answer.value else { return ([], answer.sourceWarnings) }
         return (series, answer.sourceWarnings)
     }
+}
 
-    /// Adds up buckets by group and interval.
-    private struct Fold {
-        let request: AggregateRequest
-        private var groups: [ByteText: Int] = [:]
-        private var names: [String] = []
-        private var intervals: [[WindowState]] = []
-        /// The intervals in which the expression gave native histograms, which are no numbers.
-        private var withHistograms: Set<Int> = []
+extension AggregateRequest {
+    /// The buckets that begin in the request's ranges, those before the first value left out.
+    var buckets: Range<Int64> {
+        // Before the first value there is nothing; buckets behind the newest one may still see it.
+        let start = ExpressionBuckets.bucket(atOrBehind: max(cuts[0], extent.oldest - bucketMillis))
+        return start..<max(start, ExpressionBuckets.bucket(atOrBehind: cuts.last ?? cuts[0]))
+    }
 
-        init(_ request: AggregateRequest) {
-            self.request = request
-            if request.label == nil { _ = group(of: .empty) }
-        }
+    private var bucketMillis: Int64 { ExpressionBuckets.bucketMillis }
+}
 
-        mutating func add(_ series: RangeSeries) {
-            let group = group(of: series.labels)
-            var interval = 0
-            for (index, (time, value)) in zip(series.column.timestamps, series.column.values).enumerated() {
-                let bucket = time + 1 - ExpressionBuckets.bucketMillis
-                while interval + 1 < request.cuts.count, request.cuts[interval + 1] <= bucket {
-                    interval += 1
-                }
-                guard interval + 1 < request.cuts.count, request.cuts[interval] <= bucket else { continue }
-                if series.column.histograms[index] != nil { withHistograms.insert(interval) }
-                guard value == value else { continue }
-                intervals[group][interval].count += 1
-                intervals[group][interval].addToSum(value)
-                intervals[group][interval].least = min(intervals[group][interval].least, value)
-                intervals[group][interval].greatest = max(intervals[group][interval].greatest, value)
-            }
-        }
-
-        func table() -> AggregateTable {
-            let order = names.indices.sorted { ByteText(names[$0]) < ByteText(names[$1]) }
-            return AggregateTable(
-                groups: order.map { names[$0] },
-                values: order.map { group in request.ranges.map { value(of: $0, intervals[group]) } }
-            )
-        }
-
-        private func value(of range: Range<Int>, _ states: [WindowState]) -> Double? {
-            var (count, sum, least, greatest) = (0, ExactSum(), Double.infinity, -Double.infinity)
-            for state in states[range] where state.count > 0 {
-                count += state.count
-                sum.add(ExactSum(state))
-                least = min(least, state.least)
-                greatest = max(greatest, state.greatest)
-            }
-            switch request.metric.aggregation {
-            case .min: return count > 0 ? least : nil
-            case .max: return count > 0 ? greatest : nil
-            // Where there are only histograms nothing is known, which is not 0.
-            default: return count == 0 && !withHistograms.isDisjoint(with: range) ? nil : sum.value
-            }
-        }
-
-        private mutating func group(of labels: Labels) -> Int {
-            let name = request.label.flatMap { labels[$0] } ?? ""
-            if let index = groups[ByteText(name)] { return index }
-            groups[ByteText(name)] = names.count
-            names.append(name)
-            intervals.append(
-                [WindowState](repeating: WindowState(), count: request.cuts.count - 1)
-            )
-            return names.count - 1
-        }
+extension ExpressionBuckets {
+    /// The first start of a bucket that is not before a time.
+    static func bucket(atOrBehind millis: Int64) -> Int64 {
+        (millis + bucketMillis - 1).floored(by: bucketMillis) * bucketMillis
     }
 }

@@ -18,6 +18,7 @@ package struct RawAggregates: AggregateSource {
     let source: any SeriesSource
     private let engine: @Sendable () -> Engine
     private let horizon: Horizon
+    private let kept: KeptBuckets?
     private let extents: ExtentFinder
 
     /// Values of the samples in `source`.
@@ -25,14 +26,17 @@ package struct RawAggregates: AggregateSource {
     /// - Parameters:
     ///   - source: The samples.
     ///   - engine: Evaluates the expressions of `promql` metrics.
+    ///   - kept: Where the values of `promql` metrics are kept; nil: nowhere.
     ///   - horizon: Which samples may have expired, so that the oldest one left is not taken for the first.
     package init(
         source: any SeriesSource,
         engine: @escaping @Sendable () -> Engine = { Engine() },
+        kept: KeptBuckets? = nil,
         horizon: @escaping Horizon = { _ in nil }
     ) {
         self.source = source
         self.engine = engine
+        self.kept = kept
         self.horizon = horizon
         extents = ExtentFinder(source: source)
     }
@@ -67,6 +71,10 @@ package struct RawAggregates: AggregateSource {
         return false
     }
 
+    package func keptExtent(of metric: MetricDefinition, budget: QueryBudget) throws(SourceError) -> Extent? {
+        try kept?.extent(of: metric, budget: budget)
+    }
+
     package func noteWrite(oldest millis: Int64) {}
 
     package func values(
@@ -95,6 +103,10 @@ package struct RawAggregates: AggregateSource {
                     familyOf[key] = families.count
                     families.append(Family(members: [index]))
                 }
+                continue
+            }
+            if let table = try kept?.table(request, budget: budget) {
+                tables[index] = table
                 continue
             }
             let buckets = ExpressionBuckets(expression: expression, source: source, engine: engine())

@@ -29,7 +29,7 @@ extension Expr {
 
 extension TimeModifiers {
     /// How much earlier than the evaluation it reads; nil if it reads a fixed time, or a computed one.
-    fileprivate var delayMillis: Int64? {
+    var delayMillis: Int64? {
         guard at == nil else { return nil }
         return offset.map(\.plainMillis) ?? 0
     }
@@ -37,7 +37,7 @@ extension TimeModifiers {
 
 extension DurationExpr {
     /// The milliseconds; nil if they have to be computed, or are more than a century.
-    fileprivate var plainMillis: Int64? {
+    var plainMillis: Int64? {
         let limit: Int64 = 3_200_000_000_000
         switch self {
         case .constant(let millis, _): return millis.magnitude < limit ? millis : nil

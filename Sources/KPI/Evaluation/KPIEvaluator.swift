@@ -80,13 +80,18 @@ package struct KPIEvaluator: Sendable {
         for name in metrics where extents[ByteText(name)] == nil {
             guard let metric = definitions.metric(name) else { continue }
             let selectors = metric.source.selectors
+            let extent: Extent?
             if let known = bySelectors[selectors] {
-                extents[ByteText(name)] = known
+                extent = known
             } else {
-                let extent = try source.extent(of: selectors, now: now, budget: budget)
+                extent = try source.extent(of: selectors, now: now, budget: budget)
                 bySelectors[selectors] = .some(extent)
-                extents[ByteText(name)] = extent
             }
+            let kept = try source.keptExtent(of: metric, budget: budget)
+            // As long as there are samples they tell how far the data go.
+            extents[ByteText(name)] =
+                extent.map { Extent(oldest: min($0.oldest, kept?.oldest ?? $0.oldest), newest: $0.newest) }
+                ?? kept
         }
         return extents
     }

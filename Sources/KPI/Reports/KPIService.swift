@@ -5,6 +5,8 @@ import Synchronization
 package final class KPIService: Sendable {
     /// Where the values of metrics come from.
     package let source: any AggregateSource
+    /// Where the values of `promql` metrics are kept; nil: nowhere.
+    let kept: KeptBuckets?
     /// The time zones.
     let zones: TimeZones
     /// Which final periods late data have changed.
@@ -28,6 +30,7 @@ package final class KPIService: Sendable {
     ///   - past: Versions that earlier runs knew.
     ///   - revisions: What earlier runs knew of late data.
     ///   - source: Where the values of metrics come from.
+    ///   - kept: Where the values of `promql` metrics are kept; nil: nowhere.
     ///   - zones: The time zones.
     ///   - now: The clock.
     package init(
@@ -35,10 +38,12 @@ package final class KPIService: Sendable {
         past: [KPIVersion] = [],
         revisions: Revisions.Record = Revisions.Record(),
         source: any AggregateSource,
+        kept: KeptBuckets? = nil,
         zones: TimeZones = .system,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.source = source
+        self.kept = kept
         self.revisions = Revisions(revisions)
         self.zones = zones
         clock = now
@@ -48,6 +53,7 @@ package final class KPIService: Sendable {
                 lateMetrics: LateMetrics(definitions)
             )
         )
+        kept?.replace(by: versions.metrics)
     }
 
     /// The definitions in force, with their versions.
@@ -67,6 +73,7 @@ package final class KPIService: Sendable {
             state.versions.replace(by: definitions, at: time)
             state.lateMetrics = watch
         }
+        kept?.replace(by: versions.metrics)
     }
 
     /// An evaluator by these definitions, or by those in force.

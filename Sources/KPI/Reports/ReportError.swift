@@ -4,7 +4,7 @@ import Model
 package enum ReportError: Error, Sendable {
     /// What a name should have been the name of.
     package enum Kind: String, Hashable, Sendable {
-        case kpi, metric, funnel, period, timezone, version
+        case kpi, metric, funnel, period, timezone, version, backfill
     }
 
     /// A name that is not known; the message says which, and what is near it.

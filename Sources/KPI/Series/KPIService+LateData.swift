@@ -23,6 +23,29 @@ extension KPIService {
         if !lateBatches.add(LateBatches.Entry(batch: batch, limit: limit)) { settleLateData() }
     }
 
+    /// Deletes samples of `range` by `delete`; kept values that they were part of are doubted first, and what
+    /// is remembered of these times and later ones goes.
+    ///
+    /// - Throws: What `delete` throws, or why nothing may be deleted.
+    package func deleting(in range: TimeRange, _ delete: () async throws -> Void) async throws {
+        guard let kept else {
+            defer { noteDelete(in: range) }
+            return try await delete()
+        }
+        let change = try kept.begin(deleteIn: range)
+        do {
+            try await change.waitUntilDurable()
+            try await delete()
+        } catch {
+            // A part may be deleted nevertheless.
+            noteDelete(in: range)
+            try kept.end(deleteOf: change)
+            throw error
+        }
+        noteDelete(in: range)
+        try kept.end(deleteOf: change)
+    }
+
     /// Notes that samples of `range` were deleted: what is remembered of these times and later ones goes.
     package func noteDelete(in range: TimeRange) {
         guard range.start <= range.end else { return }

@@ -3,10 +3,11 @@ import Model
 import Synchronization
 import Telemetry
 
-/// Takes samples to the store; keeps the names of virtual series free, and notices late data of metrics.
+/// Takes samples to the store; keeps the names of virtual series and of kept values free, and notices late
+/// data of metrics.
 ///
-/// A sample under a virtual name, such as a Prometheus writes back that scraped `/metrics`, is stored under
-/// the name with `exported_` before it.
+/// A sample under such a name, as a Prometheus writes it back that scraped `/metrics`, is stored under the
+/// name with `exported_` before it.
 package final class KPISink: SampleSink {
     /// Samples that are younger than this are never late, in milliseconds.
     private static let lateMillis: Int64 = 300_000
@@ -29,15 +30,22 @@ package final class KPISink: SampleSink {
     /// Appends to the store.
     package func stage(_ batch: SampleBatch) throws(SinkError) -> StagedWrite {
         let (batch, rejections) = VirtualNames.renamed(batch) { renamed.add($0) }
-        var staged = try sink.stage(batch)
-        staged.outcome.rejections.add(rejections)
         var oldest = Int64.max
         for time in batch.timestamps where time < oldest { oldest = time }
+        // Before the samples: what they change of kept values is doubted no later than they are durable.
+        let change = oldest < .max ? try service.kept?.begin(batch, oldest: oldest) : nil
+        defer { if let change { service.kept?.end(change) } }
+        var staged = try sink.stage(batch)
+        staged.outcome.rejections.add(rejections)
         guard oldest < .max else { return staged }
         service.source.noteWrite(oldest: oldest)
         let (limit, overflow) = service.now.millis.subtractingReportingOverflow(KPISink.lateMillis)
         if !overflow, oldest < limit { service.noteLate(batch, before: limit) }
-        return staged
+        guard let change, change.hasMarks else { return staged }
+        return StagedWrite(staged.outcome) { [staged] () throws(SinkError) in
+            try await change.waitUntilDurable()
+            try await staged.waitUntilDurable()
+        }
     }
 }
 
@@ -55,7 +63,7 @@ enum VirtualNames {
         renamed.metadata = packed.metadata
         for (index, series) in packed.series.enumerated() {
             var labels = packed.labels(at: index)
-            if let name = labels.metricName, VirtualName.isVirtual(name) {
+            if let name = labels.metricName, VirtualName.isReserved(name) {
                 labels = labels.setting(Labels.metricName, VirtualName.exportedPrefix + name)
                 count(series.samples.count)
             }

@@ -1,3 +1,5 @@
+import Model
+
 /// The names of virtual series and of the labels that are parameters in their selectors.
 package enum VirtualName {
     /// The labels of `kpi{...}` that say how it is computed; they take equality only.
@@ -30,6 +32,11 @@ package enum VirtualName {
     package static let exposed = all.map(\.name)
 
     private static let names = Set(all.map(\.name))
+
+    /// Whether samples of that name that come from outside are stored under another.
+    static func isReserved(_ name: String) -> Bool {
+        isVirtual(name) || ByteText(name) == ByteText(KeptSeries.name)
+    }
 
     /// Whether samples under that name are computed and cannot be written.
     package static func isVirtual(_ name: String) -> Bool {

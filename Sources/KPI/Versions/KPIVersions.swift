@@ -98,6 +98,9 @@ package struct KPIVersions: Sendable {
         versions[ByteText(kpi.name)]?.first { $0.number == number }
     }
 
+    /// The metrics that are defined, and those that were behind former versions of KPIs.
+    var metrics: [MetricDefinition] { current.metrics + all.flatMap(\.definitions.metrics) }
+
     /// All versions of all KPIs, for keeping.
     package var all: [KPIVersion] {
         versions.sorted { $0.key < $1.key }.flatMap(\.value)

@@ -60,6 +60,16 @@ extension Store {
         return longest.map { Store.earliest(options.now(), $0) }
     }
 
+    /// The earliest time of a sample of the series that has not expired, whatever rollups there are, in
+    /// milliseconds; nil if its samples are kept for ever.
+    package func earliestKeptSampleMillis(of labels: Labels) -> Int64? {
+        let classes = state.withLock { $0.retention }
+        return classes.rawMillis(of: labels).map { Store.earliest(options.now(), $0) }
+    }
+
+    /// Whether anything expires.
+    package var mayExpire: Bool { state.withLock { $0.retention.shortestMillis != nil } }
+
     /// What `policy` means for what there is now.
     ///
     /// - Throws: `SourceError` if a selector cannot be used, segments cannot be read, or `budget` is used up.
