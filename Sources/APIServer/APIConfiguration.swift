@@ -1,5 +1,5 @@
-import Glibc
 import Model
+import Telemetry
 
 /// How the HTTP server works.
 package struct APIConfiguration: Sendable {
@@ -25,6 +25,6 @@ package struct APIConfiguration: Sendable {
     /// The defaults.
     package init() {}
 
-    /// The number of processors that the daemon may use.
-    package static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    /// The number of processors that the daemon may use, which can be fewer than the machine has.
+    package static var coreCount: Int { Processors.count }
 }

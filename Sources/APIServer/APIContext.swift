@@ -13,6 +13,9 @@ final class APIContext: Sendable {
         case stopping
     }
 
+    /// How far threads of queries stand back: a write does not wait for its turn behind large queries.
+    private static let queryNiceness: Int32 = 5
+
     let configuration: APIConfiguration
     let limits: LimitsInForce
     let refusals: RefusalTelemetry
@@ -26,6 +29,10 @@ final class APIContext: Sendable {
     let startTime: Timestamp
     let connections = ConnectionTable()
     let queries: QueryRunner
+    /// What can be asked on the thread of a connection.
+    let smallQueries = SmallQueries()
+    /// The field Date.
+    let dates = HTTPDate()
     /// Answers of range queries.
     let rangeCache: RangeCache
     /// Threads for the daemon's own reads and for what administrators ask for, so that queries cannot keep
@@ -50,7 +57,10 @@ final class APIContext: Sendable {
         startTime = now()
         telemetry = HTTPTelemetry(registry)
         serviceThreads = try WorkerThreads(count: 2)
-        queryThreads = try WorkerThreads(count: limits.current.concurrentQueries)
+        queryThreads = try WorkerThreads(
+            count: limits.current.concurrentQueries,
+            niceness: APIContext.queryNiceness
+        )
         rangeCache = RangeCache { [limits] in limits.current.queryCacheBytes }
         queries = QueryRunner(
             limits: limits,

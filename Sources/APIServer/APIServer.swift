@@ -99,7 +99,7 @@ package final class APIServer: Service {
                         try await responder(request, writer, channel)
                     },
                     configuration: .init(
-                        additionalChannelHandlers: [context.connections.makeHandler()],
+                        additionalChannelHandlers: [context.connections.makeHandler(context)],
                         // The guard before it has refused what exceeds a limit; it cannot be asked here.
                         httpDecoderConfiguration: .init(
                             maxHeaderFieldSize: 64 << 20,

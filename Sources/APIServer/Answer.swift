@@ -10,6 +10,9 @@ struct Answer: Sendable {
         case pieces(any AnswerPieces)
     }
 
+    /// Up to how many bytes an answer is made whole.
+    private static let wholeAnswerBytes = 4 << 20
+
     /// The status code.
     var statusCode = 200
     /// The type of the body; nil if there is none.
@@ -31,6 +34,20 @@ struct Answer: Sendable {
 
     static func json(_ bytes: [UInt8], statusCode: Int = 200) -> Answer {
         Answer(statusCode: statusCode, contentType: "application/json", body: .bytes(bytes))
+    }
+
+    /// The JSON that `pieces` write: whole, with its length in the head, or piece by piece if it is long.
+    static func json(_ pieces: some AnswerPieces) -> Answer {
+        var pieces = pieces
+        guard var begun = pieces.next() else { return .json([]) }
+        while begun.count < wholeAnswerBytes {
+            guard let piece = pieces.next() else { return .json(begun) }
+            begun += piece
+        }
+        return Answer(
+            contentType: "application/json",
+            body: .pieces(BegunPieces(begun: begun, rest: pieces))
+        )
     }
 
     /// No body.
@@ -73,4 +90,18 @@ struct Answer: Sendable {
 protocol AnswerPieces: Sendable {
     /// The next piece, or nil at the end.
     mutating func next() -> [UInt8]?
+}
+
+/// The pieces of an answer whose first part is written already.
+private struct BegunPieces<Rest: AnswerPieces>: AnswerPieces {
+    var begun: [UInt8]
+    var rest: Rest
+
+    mutating func next() -> [UInt8]? {
+        guard begun.isEmpty else {
+            defer { begun = [] }
+            return begun
+        }
+        return rest.next()
+    }
 }

@@ -67,8 +67,8 @@ final class ConnectionTable: Sendable {
     }
 
     /// A handler for a new channel, which enters its connection here.
-    func makeHandler() -> any RemovableChannelHandler {
-        ConnectionHandler(table: self)
+    func makeHandler(_ context: APIContext) -> any RemovableChannelHandler {
+        ConnectionHandler(table: self, quick: QuickResponder(context: context))
     }
 
     /// Counts a connection from `address` (nil: not from the network), unless there are too many; then why.
@@ -118,7 +118,8 @@ final class ConnectionTable: Sendable {
     }
 }
 
-/// Tells a connection when its client closes or half-closes it.
+/// Tells a connection when its client closes or half-closes it, and has a `QuickResponder` answer what that
+/// can.
 ///
 /// It also tells the channel's `WireGuard` of answers.
 ///
@@ -131,15 +132,56 @@ private final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHan
 
     private let table: ConnectionTable
     private let connection = Connection()
+    private let quick: QuickResponder
     private var wireGuard: WireGuard?
+    /// A request that may be answered here, until it is complete, and the body that came of it.
+    private var held: (head: HTTPRequest, body: ByteBuffer?)?
+    /// Requests that were passed on and are not answered.
+    private var openCount = 0
 
-    init(table: ConnectionTable) {
+    init(table: ConnectionTable, quick: QuickResponder) {
         self.table = table
+        self.quick = quick
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         table.add(connection, context.channel)
         wireGuard = try? context.pipeline.syncOperations.handler(type: WireGuard.self)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            // Answers go out in the order of the requests, and no faster than the client takes them.
+            if openCount == 0, context.channel.isWritable, quick.takes(head) {
+                held = (head, nil)
+                return
+            }
+            openCount += 1
+        case .body(var piece):
+            if held != nil {
+                if held?.body?.writeBuffer(&piece) == nil { held?.body = piece }
+                return
+            }
+        case .end:
+            guard let (head, body) = held else { break }
+            held = nil
+            if let (response, bytes) = quick.answer(head, body, context.channel) {
+                return answer(context, response, bytes)
+            }
+            openCount += 1
+            context.fireChannelRead(wrapInboundOut(.head(head)))
+            if let body { context.fireChannelRead(wrapInboundOut(.body(body))) }
+        }
+        context.fireChannelRead(data)
+    }
+
+    private func answer(_ context: ChannelHandlerContext, _ response: HTTPResponse, _ bytes: ByteBuffer) {
+        wireGuard?.noteAnswerBegan(isLast: false)
+        context.write(wrapOutboundOut(.head(response)), promise: nil)
+        context.write(wrapOutboundOut(.body(bytes)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        wireGuard?.noteAnswerEnded()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -148,7 +190,9 @@ private final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHan
             guard response.status.kind != .informational else { break }
             wireGuard?.noteAnswerBegan(isLast: response.headerFields[.connection] == "close")
         case .body: break
-        case .end: wireGuard?.noteAnswerEnded()
+        case .end:
+            openCount -= 1
+            wireGuard?.noteAnswerEnded()
         }
         context.write(data, promise: promise)
     }

@@ -45,8 +45,11 @@ struct Exchange {
         return parameters
     }
 
-    private var isForm: Bool {
-        let type = header(.contentType)?.prefix { $0 != ";" } ?? ""
+    private var isForm: Bool { Exchange.isForm(header(.contentType)) }
+
+    /// Whether a body of this type is a form.
+    static func isForm(_ contentType: String?) -> Bool {
+        let type = contentType?.prefix { $0 != ";" } ?? ""
         return type.lowercased().filter { $0 != " " } == "application/x-www-form-urlencoded"
     }
 }

@@ -1,4 +1,5 @@
 import Model
+import PromQL
 
 /// Writes JSON straight into bytes, as Go's encoder writes it.
 ///
@@ -90,6 +91,17 @@ package struct JSONWriter: Sendable {
         ValueText.append(time, to: &bytes)
     }
 
+    /// Writes a sample of a number, whose time is at `place` of `times`.
+    mutating func sample(_ times: TimeTexts, _ place: Int, _ value: Double) {
+        let start = bytes.count
+        times.append(place, to: &bytes)
+        if !needsComma { bytes.remove(at: start) }
+        ValueText.append(value, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: "]"))
+        needsComma = true
+    }
+
     /// Writes `true` or `false`.
     package mutating func bool(_ value: Bool) {
         separate()
@@ -111,7 +123,9 @@ package struct JSONWriter: Sendable {
             separate()
             bytes.append(UInt8(ascii: "\""))
             append(labels.packed, name, packed)
-            bytes.append(contentsOf: "\":\"".utf8)
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(UInt8(ascii: "\""))
             append(labels.packed, value, packed)
             bytes.append(UInt8(ascii: "\""))
         }
@@ -121,7 +135,7 @@ package struct JSONWriter: Sendable {
     /// Writes an array of elements that are JSON already, each behind a comma.
     package mutating func array(ofWritten elements: [UInt8]) {
         beginArray()
-        bytes.append(contentsOf: elements.dropFirst())
+        if !elements.isEmpty { bytes.append(contentsOf: elements, in: 1..<elements.count) }
         endArray()
     }
 
@@ -154,7 +168,7 @@ package struct JSONWriter: Sendable {
     private mutating func append(_ text: [UInt8], _ range: Range<Int>, _ span: Span<UInt8>) {
         let part = span.extracting(range)
         if JSONWriter.isPlain(part) {
-            bytes.append(contentsOf: text[range])
+            bytes.append(contentsOf: text, in: range)
         } else {
             appendEscaped(part)
         }

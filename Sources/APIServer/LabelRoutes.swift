@@ -15,6 +15,8 @@ enum LabelRoutes {
             request,
             budget throws(SourceError) in
             try backend.source.series(request, budget: budget)
+        } size: { labels in
+            labels.packed.count + 64
         } write: { json, labels in
             json.labels(labels)
         }
@@ -28,6 +30,8 @@ enum LabelRoutes {
             request,
             budget throws(SourceError) in
             try backend.source.labelNames(request, budget: budget)
+        } size: { name in
+            name.utf8.count + 48
         } write: { json, name in
             json.string(name)
         }
@@ -48,6 +52,8 @@ enum LabelRoutes {
             request,
             budget throws(SourceError) in
             try backend.source.labelValues(name, request, budget: budget)
+        } size: { value in
+            value.utf8.count + 48
         } write: { json, value in
             json.string(value)
         }
@@ -58,6 +64,7 @@ enum LabelRoutes {
         _ kind: QueryOrigin.Kind,
         _ parameters: Parameters,
         read: @escaping @Sendable (LabelRequest, QueryBudget) throws(SourceError) -> LabelAnswer<Item>,
+        size: @escaping @Sendable (Item) -> Int,
         write: @escaping @Sendable (inout JSONWriter, Item) -> Void
     ) async throws(APIError) -> Answer {
         let start = try parameters.time("start", or: .min)
@@ -79,13 +86,13 @@ enum LabelRoutes {
                 throw APIError(error)
             }
             let warnings = answer.warnings + (answer.isTruncated ? [truncationWarning] : [])
-            return .json(
-                Envelope.success(warnings: warnings) { json in
-                    json.beginArray()
-                    for item in answer.items { write(&json, item) }
-                    json.endArray()
-                }
-            )
+            let memory: HeldMemory
+            do throws(SourceError) {
+                memory = try HeldMemory.charge(answer.items.reduce(0) { $0 + size($1) }, to: budget)
+            } catch {
+                throw APIError(error)
+            }
+            return .json(ListPieces(answer.items, warnings: warnings, memory, write: write))
         }
     }
 

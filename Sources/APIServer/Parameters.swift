@@ -12,15 +12,23 @@ struct Parameters: Sendable {
 
     /// Adds the parameters of `text`, such as `query=up&time=4`; those added first count first.
     mutating func add(form text: some Sequence<UInt8>) throws(APIError) {
-        for pair in Array(text).split(separator: UInt8(ascii: "&")) {
-            let parts = pair.split(
-                separator: UInt8(ascii: "="),
-                maxSplits: 1,
-                omittingEmptySubsequences: false
-            )
-            let name = try Parameters.decode(parts[0])
-            let value = parts.count > 1 ? try Parameters.decode(parts[1]) : ""
-            pairs.append((name, value))
+        let bytes = Array(text)
+        var start = 0
+        while start < bytes.count {
+            var end = start
+            var equals: Int?
+            while end < bytes.count, bytes[end] != UInt8(ascii: "&") {
+                if equals == nil, bytes[end] == UInt8(ascii: "=") { equals = end }
+                end += 1
+            }
+            if end > start {
+                let name = try Parameters.decode(bytes[start..<(equals ?? end)])
+                let value = try equals.map { equals throws(APIError) in
+                    try Parameters.decode(bytes[equals + 1..<end])
+                }
+                pairs.append((name, value ?? ""))
+            }
+            start = end + 1
         }
     }
 
@@ -36,19 +44,23 @@ struct Parameters: Sendable {
 
     /// The text that an escaped part of an address stands for; `+` is a blank unless `isPath`.
     static func decode(_ escaped: some Collection<UInt8>, isPath: Bool = false) throws(APIError) -> String {
+        let source = Array(escaped)
         var bytes: [UInt8] = []
-        var rest = Array(escaped)[...]
-        while let byte = rest.popFirst() {
+        bytes.reserveCapacity(source.count)
+        var place = 0
+        while place < source.count {
+            let byte = source[place]
+            place += 1
             switch byte {
             case UInt8(ascii: "+") where !isPath: bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
-                let digits = rest.prefix(2)
+                let digits = source[place..<min(place + 2, source.count)]
                 guard digits.count == 2, let high = hexValue(digits.first), let low = hexValue(digits.last)
                 else {
                     let shown = String(decoding: [byte] + digits, as: UTF8.self)
                     throw .badData("error parsing form values: invalid URL escape \(LabelText.quoted(shown))")
                 }
-                rest = rest.dropFirst(2)
+                place += 2
                 bytes.append(high << 4 | low)
             default: bytes.append(byte)
             }

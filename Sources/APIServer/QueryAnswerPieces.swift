@@ -18,6 +18,9 @@ struct QueryAnswerPieces: AnswerPieces {
     private let statistics: QueryStatistics?
     private var json = JSONWriter()
     private var place = Place.head
+    private var times = TimeTexts()
+    /// Whether `times` are those of the series that is being written.
+    private var sharesTimes = false
 
     init(_ answer: QueryAnswer, statistics: QueryStatistics?) {
         self.answer = answer
@@ -105,13 +108,16 @@ struct QueryAnswerPieces: AnswerPieces {
                 json.key("values")
                 json.beginArray()
             }
+            sharesTimes = column.histograms.isEmpty && times.covers(column.timestamps)
         }
         var sample = start
         while hasValues, sample < column.count {
             guard sample == start || json.bytes.count < QueryAnswerPieces.pieceByteCount else {
                 return .series(index, sample: sample)
             }
-            if column.histograms[sample] == nil {
+            if sharesTimes {
+                json.sample(times, sample, column.values[sample])
+            } else if column.histograms[sample] == nil {
                 writeSample(Timestamp(millis: column.timestamps[sample]), column.values[sample])
             }
             sample += 1
@@ -153,6 +159,13 @@ struct QueryAnswerPieces: AnswerPieces {
         json.seconds(time)
         json.valueString(value)
         json.endArray()
+    }
+}
+
+extension QueryAnswerPieces {
+    /// Writes as much of the answer as is made whole; the rest follows while it is sent.
+    static func render(_ answer: QueryAnswer, _ statistics: QueryStatistics?) -> Answer {
+        Answer.json(QueryAnswerPieces(answer, statistics: statistics))
     }
 }
 

@@ -15,8 +15,10 @@ final class QueryGate: Sendable {
     private struct State {
         var runningCount = 0
         var nextTicket = 0
-        /// In the order in which they came, because tickets rise.
-        var waiters: [(ticket: Int, waiter: Waiter)] = []
+        /// In the order in which they came, because tickets rise; each waits up to its deadline.
+        var waiters: [(ticket: Int, waiter: Waiter, deadline: ContinuousClock.Instant)] = []
+        /// When deadlines are looked at next; nil if nobody waits, as far as is known.
+        var timedUntil: ContinuousClock.Instant?
         /// Tickets that are on their way into the line, and those of them whose client left meanwhile.
         var arriving: Set<Int> = []
         var abandoned: Set<Int> = []
@@ -42,15 +44,11 @@ final class QueryGate: Sendable {
     func enter(_ connection: Connection?) async throws(APIError) {
         guard let ticket = enterOrTakeTicket() else { return }
         let limits = limits.current
-        let timer = Task {
-            try? await Task.sleep(for: .milliseconds(limits.queryWait))
-            if !Task.isCancelled { self.refuse(ticket, .waitedTooLong) }
-        }
+        let deadline = ContinuousClock.now.advanced(by: .milliseconds(limits.queryWait))
         let hook = connection?.whenGone { self.refuse(ticket, .clientGone) }
         let refusal: Refusal? = await withCheckedContinuation { waiter in
-            self.lineUp(ticket, waiter)
+            self.lineUp(ticket, waiter, until: deadline)
         }
-        timer.cancel()
         if let hook { connection?.remove(hook) }
         switch refusal {
         case nil: return
@@ -94,7 +92,8 @@ final class QueryGate: Sendable {
         }
     }
 
-    private func lineUp(_ ticket: Int, _ waiter: Waiter) {
+    private func lineUp(_ ticket: Int, _ waiter: Waiter, until deadline: ContinuousClock.Instant) {
+        var isTimed = true
         let (isDecided, refusal): (Bool, Refusal?) = state.withLock { state in
             state.arriving.remove(ticket)
             if state.abandoned.remove(ticket) != nil { return (true, .clientGone) }
@@ -103,10 +102,40 @@ final class QueryGate: Sendable {
                 return (true, nil)
             }
             if state.waiters.count >= limits.current.queuedQueries { return (true, .full) }
-            state.waiters.append((ticket, waiter))
+            state.waiters.append((ticket, waiter, deadline))
+            isTimed = state.timedUntil.map { $0 <= deadline } ?? false
+            if !isTimed { state.timedUntil = deadline }
             return (false, nil)
         }
         if isDecided { waiter.resume(returning: refusal) }
+        if !isTimed { watch(until: deadline) }
+    }
+
+    /// Refuses at `deadline`, and at later ones, who waits too long; until nobody waits any more.
+    ///
+    /// One timer for all who wait: most of them wait for less time than it takes to set one.
+    private func watch(until deadline: ContinuousClock.Instant) {
+        Task { [weak self] in
+            var next: ContinuousClock.Instant? = deadline
+            while let until = next {
+                try? await Task.sleep(until: until, clock: .continuous)
+                next = self?.refuseOverdue(at: until)
+            }
+        }
+    }
+
+    /// Refuses whose deadline is over; when to look again, nil if another timer does or nobody waits.
+    private func refuseOverdue(at time: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        let now = max(time, ContinuousClock.now)
+        let (overdue, next) = state.withLock { state -> ([Waiter], ContinuousClock.Instant?) in
+            let overdue = state.waiters.filter { $0.deadline <= now }.map(\.waiter)
+            state.waiters.removeAll { $0.deadline <= now }
+            guard state.timedUntil == time else { return (overdue, nil) }
+            state.timedUntil = state.waiters.map(\.deadline).min()
+            return (overdue, state.timedUntil)
+        }
+        for waiter in overdue { waiter.resume(returning: .waitedTooLong) }
+        return next
     }
 
     private func refuse(_ ticket: Int, _ refusal: Refusal) {

@@ -16,7 +16,7 @@ struct ChannelContext: InitializableFromSource {
 /// Answers every request: finds its route, runs the handler, and dresses the answer for the way.
 struct Responder: HTTPResponder {
     /// From how many bytes on a body is compressed for clients that take gzip.
-    private static let compressedFromBytes = 1024
+    static let compressedFromBytes = 1024
     /// Up to how many bytes a body is compressed on the thread of its connection.
     private static let quicklyCompressedBytes = 32 << 10
     /// Up to how many bytes a body is small, so that reading it may delay other connections of its thread:
@@ -25,7 +25,9 @@ struct Responder: HTTPResponder {
     /// How long a connection that is to end stays open for the client to read its answer, in seconds.
     private static let lingerSeconds: Int64 = 2
 
-    private static let securityFields = named(SecurityFields.all)
+    private static let securityFields = HTTPFields(
+        named(SecurityFields.all).map { HTTPField(name: $0.0, value: $0.1) }
+    )
 
     private static let originField = HTTPField.Name("Origin")
 
@@ -105,16 +107,20 @@ struct Responder: HTTPResponder {
 
     /// What a request is told whose host is not this daemon.
     private func foreignHostRefusal(_ request: Request) -> Answer? {
-        // Only HTTP/1.0 may come without a host, and no browser speaks that.
-        guard let host = request.head.authority, !host.isEmpty else { return nil }
-        let configuration = context.configuration
-        guard !HostCheck.allows(host, listening: configuration.host, allowed: configuration.allowedHosts())
-        else { return nil }
+        guard !Responder.allowsHost(request.head.authority, context.configuration) else { return nil }
+        let host = request.head.authority ?? ""
         return .text(
             "the host \(LabelText.quoted(String(host.prefix(100)))) is not one of this daemon's; "
                 + "add it to allowed_hosts in the section sextant of the configuration\n",
             statusCode: 421
         )
+    }
+
+    /// Whether a request for `host` may be answered.
+    static func allowsHost(_ host: String?, _ configuration: APIConfiguration) -> Bool {
+        // Only HTTP/1.0 may come without a host, and no browser speaks that.
+        guard let host, !host.isEmpty else { return true }
+        return HostCheck.allows(host, listening: configuration.host, allowed: configuration.allowedHosts())
     }
 
     /// What a request is told that would change something and comes from a page of another site.
@@ -129,12 +135,17 @@ struct Responder: HTTPResponder {
 
     // MARK: - The answer on the wire
 
+    /// The fields that do not depend on the body.
+    static func fields(of answer: Answer) -> HTTPFields {
+        var fields = securityFields
+        for (name, value) in named(answer.headers) { fields[name] = value }
+        if let type = answer.contentType { fields[.contentType] = type }
+        if answer.endsConnection { fields[.connection] = "close" }
+        return fields
+    }
+
     private func response(_ answer: Answer, to request: Request) async -> Response {
-        var headers = HTTPFields()
-        for (name, value) in Responder.securityFields { headers[name] = value }
-        for (name, value) in Responder.named(answer.headers) { headers[name] = value }
-        if let type = answer.contentType { headers[.contentType] = type }
-        if answer.endsConnection { headers[.connection] = "close" }
+        var headers = Responder.fields(of: answer)
         let status = HTTPResponse.Status(code: answer.statusCode)
         switch answer.body {
         case .pieces(let pieces):
@@ -153,7 +164,7 @@ struct Responder: HTTPResponder {
         case .bytes(var bytes):
             if bytes.count >= Responder.compressedFromBytes {
                 headers[.vary] = "Accept-Encoding"
-                if takesGzip(request) {
+                if Responder.takesGzip(request.headers[.acceptEncoding]) {
                     headers[.contentEncoding] = "gzip"
                     bytes = await compressed(bytes)
                 }
@@ -171,14 +182,17 @@ struct Responder: HTTPResponder {
     }
 
     private func compressed(_ bytes: [UInt8]) async -> [UInt8] {
-        guard bytes.count > Responder.quicklyCompressedBytes else { return Gzip.compress(bytes, level: 3) }
-        return await withTaskExecutorPreference(globalConcurrentExecutor) {
-            Gzip.compress(bytes, level: 3)
-        }
+        guard bytes.count > Responder.quicklyCompressedBytes else { return Responder.gzipped(bytes) }
+        return await withTaskExecutorPreference(globalConcurrentExecutor) { Responder.gzipped(bytes) }
     }
 
-    private func takesGzip(_ request: Request) -> Bool {
-        for coding in (request.headers[.acceptEncoding] ?? "").lowercased().split(separator: ",") {
+    /// A body, compressed.
+    static func gzipped(_ bytes: [UInt8]) -> [UInt8] { Gzip.compress(bytes, level: 3) }
+
+    /// Whether a client that sends this field `Accept-Encoding` takes gzip.
+    static func takesGzip(_ codings: String?) -> Bool {
+        guard let codings else { return false }
+        for coding in codings.lowercased().split(separator: ",") {
             let parts = coding.split(separator: ";").map { $0.filter { $0 != " " } }
             guard parts.first == "gzip" || parts.first == "*" else { continue }
             return !parts.dropFirst().contains { ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains($0) }

@@ -42,11 +42,16 @@ package final class WorkerThreads: Sendable {
     /// - Parameters:
     ///   - count: How many; at least one.
     ///   - stackByteCount: The size of each one's stack; only what is used of it takes memory.
+    ///   - niceness: How far they stand back behind the daemon's other threads, 0 (not at all) to 19.
     /// - Throws: `cannotStart`.
-    package init(count: Int, stackByteCount: Int = 16 << 20) throws(Failure) {
+    package init(count: Int, stackByteCount: Int = 16 << 20, niceness: Int32 = 0) throws(Failure) {
         self.count = max(1, count)
         for _ in 0..<self.count {
-            let code = startThread(stackByteCount: stackByteCount) { self.work() }
+            let code = startThread(stackByteCount: stackByteCount) {
+                // On Linux that is about the calling thread alone. If it is refused, nothing is lost.
+                if niceness > 0 { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
+                self.work()
+            }
             guard code == 0 else {
                 stop()
                 throw .cannotStart(code: code)

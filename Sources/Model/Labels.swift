@@ -119,7 +119,7 @@ public struct Labels: Sendable {
         while true {
             let start = position
             guard let (name, _) = next(at: &position) else { break }
-            if isIncluded(packed[name]) { kept.append(contentsOf: packed[start..<position]) }
+            if isIncluded(packed[name]) { kept.append(contentsOf: packed, in: start..<position) }
         }
         return Labels(trusted: kept)
     }

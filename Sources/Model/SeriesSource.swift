@@ -34,6 +34,12 @@ public protocol SeriesSource: Sendable {
 
     /// The times whose samples are read now as they were when `mark` was given; nil if none is sure.
     func unchanged(since mark: UInt64) -> TimeRange?
+
+    /// Runs `body` on this thread; reads of this source that it makes do not wait for a disk.
+    ///
+    /// - Returns: Whether all that was read was in memory; if not, what `body` found out is void. A source
+    ///   that cannot tell answers false without running `body`.
+    func withoutWaiting(_ body: () -> Void) -> Bool
 }
 
 extension SeriesSource {
@@ -45,6 +51,9 @@ extension SeriesSource {
 
     /// A source need not know what changes.
     public func unchanged(since mark: UInt64) -> TimeRange? { nil }
+
+    /// A source need not know what it waits for.
+    public func withoutWaiting(_ body: () -> Void) -> Bool { false }
 }
 
 /// Selected series, and their samples on demand: each is decoded when it is read, once.

@@ -14,10 +14,9 @@ public enum ValueText {
             append(integer: UInt64(magnitude), to: &out)
             return
         }
-        if magnitude >= 1e-3, magnitude < 1e15 {
-            // Swift prints these with the same digits, and has no exponent either.
+        if ShortestDecimal.range.contains(magnitude) {
             if value.sign == .minus { out.append(UInt8(ascii: "-")) }
-            out.append(contentsOf: magnitude.description.utf8)
+            ShortestDecimal.append(magnitude, to: &out)
             return
         }
         let (digits, pointAt) = shortestDigits(magnitude)
@@ -79,6 +78,8 @@ public enum ValueText {
     /// The value that `text` stands for in an exposition or a query: decimal, hexadecimal, `Inf`, `NaN` in
     /// any case.
     public static func parse(_ text: some StringProtocol) -> Double? {
+        // A name begins otherwise.
+        if let first = text.utf8.first, first >= 0x30 && first <= 0x39 { return Double(text) }
         switch text.lowercased() {
         case "nan", "+nan", "-nan": return Double(bitPattern: StaleMarker.ordinaryNaNBitPattern)
         case "inf", "+inf", "infinity", "+infinity": return .infinity

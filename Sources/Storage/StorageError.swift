@@ -21,6 +21,8 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
     case badSelector(reason: String)
     /// The store is being closed.
     case closed
+    /// The thread must not wait for a disk, where what it wants to read is (`DiskWaits`).
+    case wouldWait
     /// The file was written by a newer Sextant.
     case newerFormat(path: String, found: Int, supported: Int)
     /// The file was written by an older Sextant, before the first release.
@@ -41,6 +43,7 @@ package enum StorageError: Error, Hashable, CustomStringConvertible {
             "\(limit) deletes wait to be worked off; clean_tombstones returns when that is done"
         case .badSelector(let reason): "a selector cannot be used: \(reason)"
         case .closed: "the store is being closed"
+        case .wouldWait: "what is to be read is on disk, for which the thread must not wait"
         case .newerFormat(let path, let found, let supported):
             "\(path) has format \(found), newer than \(supported), which this version can read"
         case .olderFormat(let path, let found, let supported):

@@ -33,6 +33,8 @@ extension Store: SeriesSource {
         }
     }
 
+    package func withoutWaiting(_ body: () -> Void) -> Bool { DiskWaits.forbidden(body) }
+
     /// Notes that samples at `since`, or behind it, are read otherwise from now on; for what is no write.
     func noteChange(since: Timestamp) {
         state.withLock { $0.changes.note(since: since) }

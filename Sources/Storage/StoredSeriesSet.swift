@@ -78,8 +78,8 @@ final class StoredSeriesSet: SeriesSet {
     }
 
     private func withSource<Value>(_ body: (ChunkSource) -> Value) -> Value {
-        let source = idle.withLock { $0.popLast() } ?? ChunkSource(budget)
-        defer { idle.withLock { $0.append(source) } }
+        let source = idle.withLockGivingWay { $0.popLast() } ?? ChunkSource(budget)
+        defer { idle.withLockGivingWay { $0.append(source) } }
         return body(source)
     }
 

@@ -14,6 +14,8 @@ final class MemoryStore: SeriesSource, SampleSink {
         var limitedMetric: String?
         /// What every read throws.
         var readError: SourceError?
+        /// Whether reads need no disk.
+        var isInMemory = true
         /// What is known about metrics.
         var metadata: [MetricMetadata] = []
         /// Called at the start of a select of the metric `slow`, which then goes on until its budget ends.
@@ -24,6 +26,7 @@ final class MemoryStore: SeriesSource, SampleSink {
 
     private let series = Mutex<[Labels: [Int64: Double]]>([:])
     private let batchCounts = Mutex<[Int]>([])
+    private let quickReads = Mutex(0)
     private let behaviour: Behaviour
 
     init(_ behaviour: Behaviour = Behaviour()) {
@@ -32,6 +35,15 @@ final class MemoryStore: SeriesSource, SampleSink {
 
     /// The numbers of samples of the batches that were appended.
     var batchSampleCounts: [Int] { batchCounts.withLock { $0 } }
+
+    /// How often somebody read without waiting, and was told that this worked.
+    var quickReadCount: Int { quickReads.withLock { $0 } }
+
+    func withoutWaiting(_ body: () -> Void) -> Bool {
+        body()
+        if behaviour.isInMemory { quickReads.withLock { $0 += 1 } }
+        return behaviour.isInMemory
+    }
 
     func put(_ labels: Labels, _ samples: [(millis: Int64, value: Double)]) {
         series.withLock { series in

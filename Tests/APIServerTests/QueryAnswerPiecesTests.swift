@@ -39,6 +39,40 @@ import Testing
         #expect(whole.elementsEqual(expected.utf8))
     }
 
+    @Test("a long list comes in pieces that join to the whole, and holds its memory until then")
+    func writesLists() throws {
+        let budget = QueryBudget(memoryLimitBytes: 1000)
+        let items = (0..<100_000).map { "value-\($0)" }
+        var pieces: ListPieces<String>? = ListPieces(
+            items,
+            warnings: ["w"],
+            try HeldMemory.charge(600, to: budget)
+        ) { $0.string($1) }
+        #expect(throws: SourceError.self) { try HeldMemory.charge(600, to: budget) }
+        var whole: [UInt8] = []
+        var pieceCount = 0
+        while let piece = pieces?.next() {
+            #expect(piece.count < QueryAnswerPieces.pieceByteCount + 4096)
+            whole += piece
+            pieceCount += 1
+        }
+        let list = items.map { "\"\($0)\"" }.joined(separator: ",")
+        let expected = "{\"status\":\"success\",\"data\":[\(list)],\"warnings\":[\"w\"]}"
+        #expect(pieceCount > 5)
+        #expect(whole.elementsEqual(expected.utf8))
+        pieces = nil
+        _ = try HeldMemory.charge(600, to: budget)
+    }
+
+    @Test("an empty list is one")
+    func writesEmptyList() throws {
+        let memory = try HeldMemory.charge(0, to: .unlimited())
+        var pieces = ListPieces<String>([], warnings: [], memory) { $0.string($1) }
+        let (only, nothing) = (pieces.next(), pieces.next())
+        #expect(String(decoding: try #require(only), as: UTF8.self) == "{\"status\":\"success\",\"data\":[]}")
+        #expect(nothing == nil)
+    }
+
     @Test("statistics name the levels of rollups that were read, if any were")
     func writesLevels() throws {
         let budget = QueryBudget.unlimited()

@@ -19,10 +19,18 @@ struct TestServer: Sendable {
     var registry: Registry
     var group: ServiceGroup
 
+    /// A logger that tells nobody.
+    static var quietLogger: Logger {
+        var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        logger.logLevel = .critical
+        return logger
+    }
+
     /// Runs `body` with a server on a free port.
     ///
     /// - Parameters:
     ///   - store: What it serves.
+    ///   - logger: Where it tells what happens.
     ///   - isOpen: Whether the server is told of the store from the start.
     ///   - configure: Changes the configuration.
     ///   - adjust: Changes the backend.
@@ -30,6 +38,7 @@ struct TestServer: Sendable {
     /// - Throws: What `body` throws, or that the server cannot run.
     static func run(
         _ store: MemoryStore = MemoryStore(),
+        logger: Logger = TestServer.quietLogger,
         isOpen: Bool = true,
         configure: (inout APIConfiguration) -> Void = { _ in },
         adjust: (inout APIBackend) -> Void = { _ in },
@@ -40,8 +49,6 @@ struct TestServer: Sendable {
         configure(&configuration)
         var backend = backend(store)
         adjust(&backend)
-        var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        logger.logLevel = .critical
         let registry = Registry()
         let (ports, port) = AsyncStream<Int>.makeStream()
         let server = try APIServer(

@@ -31,6 +31,28 @@ import Testing
         }
     }
 
+    @Test("Numbers of usual size print with the digits that Swift finds")
+    func usualSize() {
+        var state: UInt64 = 7
+        for round in 0..<200_000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            // All exponents of the range, and significands of all kinds.
+            let significand =
+                switch round % 4 {
+                case 0: state >> 12
+                case 1: UInt64(1) << 52 - 1 - state >> 60
+                case 2: state >> 61
+                default: state >> 12 & ~0xff_ffff_ffff
+                }
+            let value = Double(bitPattern: (1013 + state % 60) << 52 | significand)
+            guard value >= 1e-3, value < 1e15, value.rounded(.towardZero) != value else { continue }
+            #expect(ValueText.format(value) == value.description)
+            let short = (Double(state % 1_000_000_007) / 1000)
+            guard short >= 1e-3, short.rounded(.towardZero) != short else { continue }
+            #expect(ValueText.format(-short) == (-short).description)
+        }
+    }
+
     @Test(
         "Alert values print with an exponent",
         arguments: [(1.0, "1e+00"), (0, "0e+00"), (-1234.5, "-1.2345e+03"), (1e-10, "1e-10")]

@@ -107,6 +107,33 @@ private let start: Int64 = 1_767_225_600_000
         #expect(again.state.withLock { $0.headSampleCount } == 0)
     }
 
+    @Test("A thread that must not wait reads what is in memory, and is told when something is on disk")
+    func readsWithoutWaiting() async throws {
+        let clock = TestClock(start + day)
+        let folder = try TemporaryFolder()
+        let store = try Store.open(folder, clock)
+        var batch = SampleBatch()
+        batch.append(Labels(["__name__": "m"]), Timestamp(millis: start), 1)
+        _ = try await store.append(batch)
+        func quickly(_ store: Store) -> (isWhole: Bool, sampleCount: Int?) {
+            var sampleCount: Int?
+            let isWhole = store.withoutWaiting {
+                sampleCount = (try? store.read())?.values.map(\.count).reduce(0, +)
+            }
+            return (isWhole, sampleCount)
+        }
+        #expect(quickly(store) == (true, 1))
+        try await store.flush()
+        store.close()
+        let again = try Store.open(folder, clock)
+        #expect(!quickly(again).isWhole)
+        // What could not be read here is no damage, and is there for who may wait.
+        // Decoded columns are kept from the second time on.
+        for _ in 0..<3 { #expect(try again.read().values.map(\.count) == [1]) }
+        #expect(quickly(again) == (true, 1))
+        #expect(again.state.withLock { $0.damages.isEmpty })
+    }
+
     @Test("A head is flushed ten minutes after the even hour, whatever times its samples have")
     func dueHead() async throws {
         let clock = TestClock(start + hour)

@@ -33,8 +33,8 @@ final class SampleShop {
     /// How many samples are stored.
     var sampleCount: Int { count }
 
-    /// A store in a folder of its own, filled.
-    init() async throws {
+    /// A store in a folder of its own, filled; without rollups all samples have to be read.
+    init(hasRollups: Bool = true) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(getpid())")
         try? FileManager.default.removeItem(at: folder)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -43,6 +43,7 @@ final class SampleShop {
         var options = StoreOptions { Timestamp(millis: clock.millis.withLock { $0 }) }
         options.durability = .os
         options.mergesInBackground = false
+        if !hasRollups { options.retention = RetentionPolicy(defaultRawMillis: nil) }
         store = try Store(
             directory: folder.path,
             options: options,

@@ -8,6 +8,7 @@ import Model
 enum HostCheck {
     /// Whether `host`, the value of the field Host, may be answered.
     static func allows(_ host: String, listening: String, allowed: @autoclosure () -> [String]) -> Bool {
+        if isPlainAddress(host.utf8.span) { return true }
         let name = name(of: host)
         if name.isEmpty { return false }
         if isAddress(name) || !name.utf8.contains(UInt8(ascii: ".")) { return true }
@@ -23,6 +24,28 @@ enum HostCheck {
             return false
         }
         return origin.dropFirst(scheme.count).lowercased().utf8.elementsEqual(host.lowercased().utf8)
+    }
+
+    /// Whether it is an IPv4 address in the usual form, with or without a port, as it nearly always is.
+    private static func isPlainAddress(_ host: Span<UInt8>) -> Bool {
+        var (dotCount, number, digitCount) = (0, 0, 0)
+        var isPort = false
+        for index in host.indices {
+            switch host[index] {
+            case let digit where digit >= 0x30 && digit <= 0x39 && digitCount < 5:
+                number = number * 10 + Int(digit - 0x30)
+                digitCount += 1
+                if !isPort && number > 255 { return false }
+            case UInt8(ascii: ".") where digitCount > 0 && !isPort && dotCount < 3:
+                dotCount += 1
+                (number, digitCount) = (0, 0)
+            case UInt8(ascii: ":") where digitCount > 0 && !isPort:
+                isPort = true
+                (number, digitCount) = (0, 0)
+            default: return false
+            }
+        }
+        return dotCount == 3 && digitCount > 0
     }
 
     /// The host without its port, in lower case, without a dot at the end.

@@ -43,6 +43,9 @@ package struct KPISource: SeriesSource {
     /// What is computed depends on hints, and is never asked for here.
     package func unchanged(since mark: UInt64) -> TimeRange? { base.unchanged(since: mark) }
 
+    /// Nobody asks for what is computed while it must not wait (`dependsOnHints`).
+    package func withoutWaiting(_ body: () -> Void) -> Bool { base.withoutWaiting(body) }
+
     // MARK: - Values of KPIs
 
     private func values(

@@ -1,3 +1,5 @@
+import Model
+
 extension Expr {
     /// The type of the expression's value.
     package var valueType: ValueType {
@@ -28,6 +30,18 @@ extension Expr {
             if case .selector(let selector) = expr.node { try body(selector, expr.span) }
             open.append(contentsOf: expr.parts.reversed())
         }
+    }
+
+    /// Whether all that the expression reads of `source` is stored there, nothing computed for the request.
+    package func readsOnlyStored(of source: any SeriesSource) -> Bool {
+        var open = [self]
+        while let expr = open.popLast() {
+            if case .selector(let selector) = expr.node, source.dependsOnHints(selector.matchers) {
+                return false
+            }
+            open.append(contentsOf: expr.parts)
+        }
+        return true
     }
 
     /// The expressions that this one directly consists of, in the order of the text.

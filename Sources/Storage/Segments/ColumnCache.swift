@@ -66,7 +66,7 @@ final class ColumnCache<Element: Sendable>: Sendable {
 
     /// The column that `key` stands for, if it is kept.
     func column(_ key: Key) -> [Element]? {
-        state.withLock { state in
+        state.withLockGivingWay { state in
             guard let place = state.places[key] else {
                 state.figures.missCount += 1
                 return nil
@@ -82,7 +82,7 @@ final class ColumnCache<Element: Sendable>: Sendable {
         let byteCount = ColumnCache.byteCount(column)
         guard byteCount <= capacity / 8 else { return }
         let hash = UInt64(truncatingIfNeeded: key.hashValue)
-        let removed = state.withLock { state -> [[Element]] in
+        let removed = state.withLockGivingWay { state -> [[Element]] in
             guard state.hasSeen(hash, of: ColumnCache.bitCount) else { return [] }
             guard state.places[key] == nil else { return [] }
             var removed: [[Element]] = []

@@ -69,9 +69,9 @@ final class FrameCache: Sendable {
         _ key: Key,
         _ load: () throws(StorageError) -> Content
     ) throws(StorageError) -> Content {
-        if let found = state.withLock({ $0.use(key) as? Content }) { return found }
+        if let found = state.withLockGivingWay({ $0.use(key) as? Content }) { return found }
         let loaded = try load()
-        state.withLock { $0.add(key, loaded, capacity) }
+        state.withLockGivingWay { $0.add(key, loaded, capacity) }
         return loaded
     }
 

@@ -227,6 +227,7 @@ final class Segment: Sendable {
 
     /// The content of the frames at `place`.
     func section(at place: FilePlace) throws(StorageError) -> [UInt8] {
+        try DiskWaits.check()
         do {
             return try Segment.section(at: place, of: try files.file(of: identity, at: path))
         } catch let error as FileError {
@@ -238,6 +239,7 @@ final class Segment: Sendable {
 
     /// Tells of damage that a reader can do without; once for a segment.
     func note(_ error: StorageError) {
+        if error == .wouldWait { return }
         if !isKnownDamaged.exchange(true, ordering: .relaxed) { files.note(error) }
     }
 

@@ -10,16 +10,17 @@ package struct PointTexts: Sendable {
     /// Where each text ends.
     private var ends: [Int] = []
 
-    /// The texts of the samples of `column`, which are numbers.
-    init(_ column: SampleColumn) {
+    /// The texts of the samples of `column`, which are numbers; the answer's other series share `times`.
+    init(_ column: SampleColumn, _ times: inout TimeTexts) {
         bytes.reserveCapacity(column.count * 32)
         ends.reserveCapacity(column.count)
-        for (millis, value) in zip(column.timestamps, column.values) {
-            bytes.append(UInt8(ascii: ","))
-            bytes.append(UInt8(ascii: "["))
-            ValueText.append(Timestamp(millis: millis), to: &bytes)
-            bytes.append(UInt8(ascii: ","))
-            bytes.append(UInt8(ascii: "\""))
+        let isKnown = times.covers(column.timestamps)
+        for (place, value) in column.values.enumerated() {
+            if isKnown {
+                times.append(place, to: &bytes)
+            } else {
+                TimeTexts.append(Timestamp(millis: column.timestamps[place]), to: &bytes)
+            }
             ValueText.append(value, to: &bytes)
             bytes.append(UInt8(ascii: "\""))
             bytes.append(UInt8(ascii: "]"))

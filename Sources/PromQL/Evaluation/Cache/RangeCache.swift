@@ -153,7 +153,7 @@ package final class RangeCache: Sendable {
             found.allSatisfy({ $0.column.histograms.isEmpty }),
             RangeCache.byteCount(found) <= capacity() / 16
         else { return answer }
-        let series = found.map(RangeCache.written)
+        let series = RangeCache.written(found)
         answer = try RangeCache.answer(series, budget)
         keep(Kept(grid, mark, series), key)
         return answer
@@ -203,7 +203,7 @@ package final class RangeCache: Sendable {
             guard answer.warnings.isEmpty, answer.infos.isEmpty, case .matrix(let series) = answer.value,
                 series.allSatisfy({ $0.column.histograms.isEmpty })
             else { return nil }
-            pieces.append(series.map(RangeCache.written))
+            pieces.append(RangeCache.written(series))
         }
         return try RangeCache.answer(pieces.dropFirst().reduce(pieces[0], RangeCache.joined), budget)
     }
@@ -218,9 +218,12 @@ package final class RangeCache: Sendable {
         return QueryAnswer(value: .matrix(series), memory: memory)
     }
 
-    /// The series with its samples as JSON.
-    private static func written(_ series: RangeSeries) -> RangeSeries {
-        RangeSeries(labels: series.labels, column: series.column, texts: PointTexts(series.column))
+    /// The series with their samples as JSON.
+    private static func written(_ series: [RangeSeries]) -> [RangeSeries] {
+        var times = TimeTexts()
+        return series.map {
+            RangeSeries(labels: $0.labels, column: $0.column, texts: PointTexts($0.column, &times))
+        }
     }
 
     private func evaluate(
