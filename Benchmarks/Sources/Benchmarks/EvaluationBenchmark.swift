@@ -40,11 +40,23 @@ enum EvaluationBenchmark: Benchmark {
             stepHours: 1,
             boundNanos: 30
         ),
+        Case(
+            title: "rate, windows of 20 samples, one for every 4",
+            text: "sum by (instance) (rate(\(selector)[10h]))",
+            stepHours: 2,
+            boundNanos: 9
+        ),
+        Case(
+            title: "increase, windows of 12 samples, end to end",
+            text: "sum by (instance) (increase(\(selector)[6h]))",
+            stepHours: 6,
+            boundNanos: 9
+        ),
     ]
     private static let selector = "{__name__=~\"shop_events_1._total\"}"
 
     static func run() async throws -> [Figure] {
-        let shop = try await SampleShop()
+        let shop = try await SampleShop(hasRollups: false)
         var figures: [Figure] = []
         for item in cases {
             let expr = try Parser.parse(item.text)

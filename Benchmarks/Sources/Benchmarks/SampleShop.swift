@@ -12,13 +12,14 @@ final class SampleShop {
     static let metricCount = 50
     static let seriesPerMetric = 40
     static let dayCount = 400
-    /// A sample this often, in milliseconds.
+    /// A sample this often where nothing else is said, in milliseconds.
     static let stepMillis: Int64 = 1_800_000
     /// The first sample: midnight in UTC.
     static let start: Int64 = 1_735_689_600_000
 
-    let store: Store
+    private(set) var store: Store
     private let folder: URL
+    private let options: StoreOptions
     private let time: Clock
     private var count = 0
 
@@ -33,8 +34,12 @@ final class SampleShop {
     /// How many samples are stored.
     var sampleCount: Int { count }
 
-    /// A store in a folder of its own, filled.
-    init() async throws {
+    /// A store in a folder of its own, filled and merged.
+    ///
+    /// - Parameters:
+    ///   - stepMillis: How far apart samples are, in milliseconds; a part of a day.
+    ///   - hasRollups: Whether samples are rolled up to days.
+    init(stepMillis: Int64 = SampleShop.stepMillis, hasRollups: Bool = true) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(getpid())")
         try? FileManager.default.removeItem(at: folder)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -43,20 +48,32 @@ final class SampleShop {
         var options = StoreOptions { Timestamp(millis: clock.millis.withLock { $0 }) }
         options.durability = .os
         options.mergesInBackground = false
-        store = try Store(
+        if !hasRollups { options.retention = RetentionPolicy(defaultRawMillis: nil) }
+        self.options = options
+        store = try SampleShop.open(folder, options)
+        for _ in 0..<SampleShop.dayCount {
+            try await append(
+                count: Int(86_400_000 / stepMillis),
+                stepMillis: stepMillis
+            )
+        }
+        try await store.flush()
+        try await store.compact()
+    }
+
+    /// Closes the store and opens it again, so that all it knows is on disk.
+    func reopen() throws {
+        store.close()
+        store = try SampleShop.open(folder, options)
+    }
+
+    private static func open(_ folder: URL, _ options: StoreOptions) throws -> Store {
+        try Store(
             directory: folder.path,
             options: options,
             registry: Registry(),
             logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
         )
-        for _ in 0..<SampleShop.dayCount {
-            try await append(
-                count: Int(86_400_000 / SampleShop.stepMillis),
-                stepMillis: SampleShop.stepMillis
-            )
-        }
-        try await store.flush()
-        try await store.compact()
     }
 
     deinit {
