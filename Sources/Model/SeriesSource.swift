@@ -78,6 +78,12 @@ public protocol SeriesSet: Sendable {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool
+    /// Between which times the samples of the series at `index` lie that `read` gives, where the source knows
+    /// that without reading them: there are none outside, but there need not be any inside.
+    ///
+    /// - Returns: The times; nil if they are not known.
+    /// - Throws: `SourceError` as `read` does.
+    func bounds(of index: Int) throws(SourceError) -> TimeRange?
 }
 
 extension SeriesSet {
@@ -91,6 +97,9 @@ extension SeriesSet {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool { false }
+
+    /// A source need not know when its samples are before they are read.
+    public func bounds(of index: Int) throws(SourceError) -> TimeRange? { nil }
 }
 
 /// What a select is asked for.

@@ -77,6 +77,26 @@ final class StoredSeriesSet: SeriesSet {
         }
     }
 
+    func bounds(of index: Int) throws(SourceError) -> TimeRange? {
+        var (first, last): (Int64, Int64) = (.max, .min)
+        withSource { source in
+            for part in series[index].parts {
+                switch part {
+                case .head(let head, _):
+                    (first, last) = (min(first, head.minMillis), max(last, head.maxMillis))
+                case .segment(let segment, let ordinal, _):
+                    for chunk in source.chunks(of: segment, ordinal) where chunk.range.overlaps(range) {
+                        (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis))
+                    }
+                }
+            }
+        }
+        return TimeRange(
+            max(range.start, Timestamp(millis: first)),
+            min(range.end, Timestamp(millis: last))
+        )
+    }
+
     private func withSource<Value>(_ body: (ChunkSource) -> Value) -> Value {
         let source = idle.withLock { $0.popLast() } ?? ChunkSource(budget)
         defer { idle.withLock { $0.append(source) } }

@@ -36,5 +36,7 @@ struct SamplesOnly: SeriesSource {
         func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
             try base.read(index, into: &column)
         }
+
+        func bounds(of index: Int) throws(SourceError) -> TimeRange? { try base.bounds(of: index) }
     }
 }
