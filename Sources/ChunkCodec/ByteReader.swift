@@ -75,6 +75,22 @@ public struct ByteReader: Sendable {
         Varint.unzigzag(try readVarint())
     }
 
+    /// Appends `count` (not negative) zigzag varints that follow each other to `integers`.
+    ///
+    /// `integers` may have a part of them after an error.
+    public mutating func readSignedVarints(count: Int, into integers: inout [Int64]) throws(CodecError) {
+        integers.reserveCapacity(integers.count + min(count, remainingCount))
+        for _ in 0..<count {
+            // Most are small.
+            if position < bytes.endIndex, bytes[position] < 0x80 {
+                integers.append(Varint.unzigzag(UInt64(bytes[position])))
+                position &+= 1
+            } else {
+                integers.append(try readSignedVarint())
+            }
+        }
+    }
+
     /// Reads an unsigned varint that is a count or size of at most `limit`.
     public mutating func readCount(limit: Int) throws(CodecError) -> Int {
         let stored = try readVarint()

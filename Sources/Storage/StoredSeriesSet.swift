@@ -73,7 +73,7 @@ final class StoredSeriesSet: SeriesSet {
         if isOfHeads { return false }
         return withSource { source in
             var reader = WindowReader(item, in: TimeRange(first.start, last.end), parts, source)
-            return reader.states(windows, into: &states)
+            return reader.states(source.list(of: windows), into: &states)
         }
     }
 

@@ -51,6 +51,20 @@ struct RollupBucket: Hashable, Sendable {
         return state
     }
 
+    /// All samples, with those parts of a state that are wanted.
+    ///
+    /// They have the bits of `full`.
+    @inline(__always)
+    func full(_ wanted: WindowParts) -> WindowState {
+        if edge == .none { return open }
+        let needsAll = !wanted.isDisjoint(with: WindowParts.exact)
+        if edge != .number || open.count == 0 || needsAll || open.firstValue < edgeValue { return full }
+        var state = open
+        state.count += 1
+        (state.firstMillis, state.firstValue) = (start, edgeValue)
+        return state
+    }
+
     /// The last number and its time; nil if it has none.
     var last: (millis: Int64, value: Double)? {
         if open.count > 0 { return (open.lastMillis, open.lastValue) }
@@ -128,6 +142,11 @@ struct RollupBucket: Hashable, Sendable {
         }
         return result
     }
+}
+
+extension WindowParts {
+    /// The parts that a sample in front of a state changes, beside the ends, if it does not fall behind it.
+    fileprivate static let exact = WindowParts(rawValue: WindowParts([.sum, .extremes]).rawValue | 16)
 }
 
 extension WindowState {
