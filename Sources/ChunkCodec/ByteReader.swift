@@ -77,18 +77,17 @@ public struct ByteReader: Sendable {
 
     /// Appends `count` (not negative) zigzag varints that follow each other to `integers`.
     ///
-    /// `integers` may have a part of them after an error.
+    /// After an error `integers` may have a part of them.
     public mutating func readSignedVarints(count: Int, into integers: inout [Int64]) throws(CodecError) {
-        integers.reserveCapacity(integers.count + min(count, remainingCount))
-        for _ in 0..<count {
-            // Most are small.
-            if position < bytes.endIndex, bytes[position] < 0x80 {
-                integers.append(Varint.unzigzag(UInt64(bytes[position])))
-                position &+= 1
-            } else {
-                integers.append(try readSignedVarint())
-            }
+        // Each takes a byte at least.
+        guard count <= remainingCount else {
+            throw .truncated(neededBytes: count, availableBytes: remainingCount)
         }
+        var reader = self
+        try integers.append(addingCapacity: count) { (span: inout OutputSpan<Int64>) throws(CodecError) in
+            for _ in 0..<count { span.append(try reader.readSignedVarint()) }
+        }
+        position = reader.position
     }
 
     /// Reads an unsigned varint that is a count or size of at most `limit`.

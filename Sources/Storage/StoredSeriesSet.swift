@@ -72,8 +72,9 @@ final class StoredSeriesSet: SeriesSet {
         }
         if isOfHeads { return false }
         return withSource { source in
-            var reader = WindowReader(item, in: TimeRange(first.start, last.end), parts, source)
-            return reader.states(source.list(of: windows), into: &states)
+            let list = source.list(of: windows)
+            var reader = WindowReader(item, in: TimeRange(first.start, last.end), list, parts, source)
+            return reader.states(list, into: &states)
         }
     }
 

@@ -103,8 +103,9 @@ package struct KPIEvaluator: Sendable {
         let finaliser = KPIFinaliser(definitions: definitions)
         var demand = MetricDemand(extents: extents)
         for task in tasks {
-            for frame in task.frames + (task.aggregate.map { [$0] } ?? []) {
-                _ = finaliser.value(of: task.kpi, for: frame, &demand)
+            for frame in task.frames { _ = finaliser.value(of: task.kpi, for: frame, &demand) }
+            if let aggregate = task.aggregate {
+                _ = finaliser.value(of: task.kpi, for: aggregate, &demand)
             }
         }
         var values = try read(&demand, extents, label, budget)

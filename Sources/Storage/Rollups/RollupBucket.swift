@@ -146,7 +146,7 @@ struct RollupBucket: Hashable, Sendable {
 
 extension WindowParts {
     /// The parts that a sample in front of a state changes, beside the ends, if it does not fall behind it.
-    fileprivate static let exact = WindowParts(rawValue: WindowParts([.sum, .extremes]).rawValue | 16)
+    fileprivate static var exact: WindowParts { WindowParts(rawValue: 1 | 2 | 16) }
 }
 
 extension WindowState {

@@ -130,12 +130,13 @@ private struct RollupDecoder {
         }
         // A sample takes a millisecond.
         try readIntegers(buckets.count, 0...level.millis, into: &scratch.one, &scratch.values)
-        var span = buckets.mutableSpan
-        for index in span.indices {
-            let count = Int(scratch.one[index])
-            span[index].open.count = count
-            if count > 0 { scratch.filled.append(index) }
+        if scratch.one.contains(0) {
+            for index in buckets.indices where scratch.one[index] > 0 { scratch.filled.append(index) }
+        } else {
+            scratch.filled.append(contentsOf: buckets.indices)
         }
+        var span = buckets.mutableSpan
+        for index in span.indices { span[index].open.count = Int(scratch.one[index]) }
         if flags.contains(.nans) {
             try readIntegers(buckets.count, 0...level.millis, into: &scratch.one, &scratch.values)
             for index in buckets.indices { buckets[index].open.nanCount = Int(scratch.one[index]) }
@@ -348,8 +349,7 @@ private struct RollupDecoder {
         switch RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) {
         case .equal:
             let integer = try reader.readSignedVarint()
-            integers.reserveCapacity(count)
-            for _ in 0..<count { integers.append(integer) }
+            integers.append(contentsOf: repeatElement(integer, count: count))
         case .varints:
             guard count <= RollupCodec.mostVarints else { throw .badException }
             try reader.readSignedVarints(count: count, into: &integers)

@@ -16,13 +16,19 @@ struct WindowReader {
     /// The last whole stretch that was joined of the coarsest level.
     private var memo: (start: Int64, end: Int64, state: WindowState)?
 
-    /// A reader of `series` in windows that lie in `range`.
-    init(_ series: StoredSeries, in range: TimeRange, _ wanted: WindowParts, _ source: ChunkSource) {
+    /// A reader of `series` in the windows of `list`, which lie in `range`.
+    init(
+        _ series: StoredSeries,
+        in range: TimeRange,
+        _ list: WindowList,
+        _ wanted: WindowParts,
+        _ source: ChunkSource
+    ) {
         self.source = source
         self.wanted = wanted
         self.range = range
         parts = SeriesParts(series, in: range) { source.chunks(of: $0, $1) }
-        guard !parts.levels.isEmpty else { return }
+        guard !parts.levels.isEmpty, !parts.hasHistograms, isWorthIt(list) else { return }
         decoded = [[SampleColumn?]](repeating: [], count: parts.parts.count)
         for index in parts.parts.indices where !parts.parts[index].hasRollups { findTimes(index) }
         let day = RollupLevel.day.millis
@@ -44,9 +50,9 @@ struct WindowReader {
         }
     }
 
-    /// The states of the windows of `list`; false if the samples had better be read.
+    /// The states of the windows of `list`, with which it was made; false if the samples had better be read.
     mutating func states(_ list: WindowList, into states: inout [WindowState]) -> Bool {
-        guard !tables.isEmpty, !parts.hasHistograms, isWorthIt(list) else { return false }
+        guard !tables.isEmpty, !parts.hasHistograms else { return false }
         states.removeAll(keepingCapacity: true)
         states.reserveCapacity(list.windows.count)
         for index in list.windows.indices {
@@ -117,7 +123,7 @@ struct WindowReader {
 
     /// Whether rollups spare much of what reading all samples would cost.
     private func isWorthIt(_ list: WindowList) -> Bool {
-        guard let first = list.windows.first, let finest = tables.last?.level else { return false }
+        guard let first = list.windows.first, let finest = parts.levels.first else { return false }
         // Where samples are gone there is nothing else.
         if first.start.millis < parts.rawStartMillis { return true }
         guard list.longestMillis >= Double(finest.millis) else { return false }
