@@ -67,10 +67,10 @@ final class StoredSeriesSet: SeriesSet {
             states.removeAll(keepingCapacity: true)
             return true
         }
-        let isOfHeads = item.parts.allSatisfy { part in
-            if case .head = part { true } else { false }
+        let hasSegments = item.parts.contains { part in
+            if case .segment = part { true } else { false }
         }
-        if isOfHeads { return false }
+        guard hasSegments else { return false }
         return withSource { source in
             let list = source.list(of: windows)
             var reader = WindowReader(item, in: TimeRange(first.start, last.end), list, parts, source)

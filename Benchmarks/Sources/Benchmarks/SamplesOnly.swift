@@ -23,6 +23,10 @@ struct SamplesOnly: SeriesSource {
         try base.labelValues(name, request, budget: budget)
     }
 
+    func start(of matchers: [Matcher], budget: QueryBudget) throws(SourceError) -> Timestamp? {
+        try base.start(of: matchers, budget: budget)
+    }
+
     func metadata(of metric: String?) -> [MetricMetadata] { base.metadata(of: metric) }
 
     private struct Selected: SeriesSet {

@@ -176,16 +176,8 @@ final class ExtentFinder: Sendable {
     private func earliestBound(_ selector: MetricSelector, through end: Int64, _ budget: QueryBudget)
         throws(SourceError) -> Int64?
     {
-        let range = TimeRange(.min, Timestamp(millis: end))
-        let request = SelectRequest(matchers: selector.matchers, range: range)
-        let set = try source.select(request, budget: budget)
-        var start: Int64?
-        for index in 0..<set.count {
-            guard let bounds = try set.bounds(of: index) else { return nil }
-            start = min(start ?? .max, bounds.start.millis)
-        }
         // Near enough to the epoch that sums of times do not overflow.
-        return start.map { min(end, max($0, .min / 2)) }
+        try source.start(of: selector.matchers, budget: budget).map { min(end, max($0.millis, .min / 2)) }
     }
 
     /// Whether a series may have samples at or before a time; expired ones may count.

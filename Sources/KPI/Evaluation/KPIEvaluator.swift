@@ -94,12 +94,27 @@ package struct KPIEvaluator: Sendable {
     /// The values of the tasks' KPIs, in the order of the tasks.
     ///
     /// With a label there is one row for each value that it ever had in a KPI's metrics, ascending.
-    package func rows(_ tasks: [KPITask], by label: String? = nil, budget: QueryBudget)
-        throws(SourceError)
-        -> [KPIRow]
-    {
+    ///
+    /// - Parameters:
+    ///   - tasks: What is wanted.
+    ///   - label: The label to break down by.
+    ///   - known: When the metrics behind the KPIs have values, if that was found out already.
+    ///   - budget: What reading may cost.
+    /// - Returns: The values.
+    /// - Throws: Why the samples cannot be read.
+    package func rows(
+        _ tasks: [KPITask],
+        by label: String? = nil,
+        extents known: [ByteText: Extent]? = nil,
+        budget: QueryBudget
+    ) throws(SourceError) -> [KPIRow] {
         let names = tasks.map { definitions.metricNames(behind: $0.kpi) }
-        let extents = try extents(of: names.flatMap(\.self), budget: budget)
+        let extents: [ByteText: Extent]
+        if let known {
+            extents = known
+        } else {
+            extents = try self.extents(of: names.flatMap(\.self), budget: budget)
+        }
         let finaliser = KPIFinaliser(definitions: definitions)
         var demand = MetricDemand(extents: extents)
         for task in tasks {

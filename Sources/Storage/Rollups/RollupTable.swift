@@ -63,6 +63,7 @@ struct RollupTable {
         var (own, others): ([SpanList], [SpanList]) = ([], [])
         // Where the parts that have the level lie apart from each other, there is nothing to compare.
         let isApart = RollupTable.areApart(parts, level)
+        slots.reserveCapacity(parts.count)
         for index in parts.indices {
             let hasLevel = parts[index].hasRollups(level)
             if hasLevel {
