@@ -41,14 +41,18 @@ final class StoredSeriesSet: SeriesSet {
             column = StoredSeriesSet.samples(of: head, item, range).without(deleted)
             return
         }
-        var result = SampleColumn()
+        // Its memory is used again: it is about as much as the series before took.
+        var result = column
+        column = SampleColumn()
         withSource { source in
             for part in item.parts {
                 switch part {
                 case .head(let head, let deleted):
-                    result.merge(StoredSeriesSet.samples(of: head, item, range).without(deleted))
+                    let samples = StoredSeriesSet.samples(of: head, item, range).without(deleted)
+                    result.take(samples, isOnly: item.parts.count == 1)
                 case .segment(let segment, let ordinal, let deleted):
-                    result.merge(source.samples(of: segment, ordinal, item, range).without(deleted))
+                    let samples = source.samples(of: segment, ordinal, item, range).without(deleted)
+                    result.take(samples, isOnly: item.parts.count == 1)
                 }
             }
         }
@@ -109,6 +113,17 @@ final class StoredSeriesSet: SeriesSet {
     {
         let start = max(range.start, Timestamp(millis: series.earliestMillis(besideLevels: [])))
         return start <= range.end ? head.column(in: TimeRange(start, range.end)) : SampleColumn()
+    }
+}
+
+extension SampleColumn {
+    /// Puts `newer` in as `merge` does; where nothing else follows, in the place of what it has.
+    fileprivate mutating func take(_ newer: SampleColumn, isOnly: Bool) {
+        if isEmpty, !isOnly {
+            append(newer, newer.timestamps.indices)
+        } else {
+            merge(newer)
+        }
     }
 }
 
