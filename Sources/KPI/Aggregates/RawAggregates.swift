@@ -203,7 +203,10 @@ package struct RawAggregates: AggregateSource {
                     }
                     let isFirstKnown = last == nil && isFirstKnown(labels, firstMillis)
                     var began: Int64?
-                    if isFirstKnown, folds[member].wantsBirth {
+                    // The metric's oldest series are as old as it is, whenever they began.
+                    if isFirstKnown, folds[member].wantsBirth,
+                        firstMillis > folds[member].request.extent.oldest
+                    {
                         began = try created.start(of: labels, firstSampleAt: firstMillis, budget: budget)
                     }
                     folds[member].add(

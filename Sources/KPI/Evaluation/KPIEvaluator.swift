@@ -118,7 +118,9 @@ package struct KPIEvaluator: Sendable {
         let finaliser = KPIFinaliser(definitions: definitions)
         var demand = MetricDemand(extents: extents)
         for task in tasks {
-            for frame in task.frames { _ = finaliser.value(of: task.kpi, for: frame, &demand) }
+            for index in task.frames.indices {
+                _ = finaliser.value(of: task.kpi, for: task.frames, at: index, &demand)
+            }
             if let aggregate = task.aggregate {
                 _ = finaliser.value(of: task.kpi, for: aggregate, &demand)
             }
@@ -185,12 +187,16 @@ package struct KPIEvaluator: Sendable {
             warnings: values.warnings(of: names)
         )
         if case .ratio(let numerator, let denominator) = task.kpi.type {
-            let parts = task.frames.map { finaliser.parts(numerator, denominator, for: $0, &values) }
+            let parts = task.frames.indices.map { index in
+                finaliser.parts(numerator, denominator, over: task.frames[index].range, &values)
+            }
             row.values = parts.map { finaliser.ratio($0, of: task.kpi) }
             row.numerators = parts.map(\.numerator)
             row.denominators = parts.map(\.denominator)
         } else {
-            row.values = task.frames.map { finaliser.value(of: task.kpi, for: $0, &values) }
+            row.values = task.frames.indices.map { index in
+                finaliser.value(of: task.kpi, for: task.frames, at: index, &values)
+            }
         }
         return row
     }

@@ -51,18 +51,22 @@ struct RollupBucket: Hashable, Sendable {
         return state
     }
 
-    /// All samples, with those parts of a state that are wanted.
-    ///
-    /// They have the bits of `full`.
+    /// Appends the state of all samples, with those parts that are wanted; these have the bits of `full`.
     @inline(__always)
-    func full(_ wanted: WindowParts) -> WindowState {
-        if edge == .none { return open }
-        let needsAll = !wanted.isDisjoint(with: WindowParts.exact)
-        if edge != .number || open.count == 0 || needsAll || open.firstValue < edgeValue { return full }
-        var state = open
-        state.count += 1
-        (state.firstMillis, state.firstValue) = (start, edgeValue)
-        return state
+    func append(_ wanted: WindowParts, to states: inout [WindowState]) {
+        let needsAll = !wanted.isDisjoint(with: WindowParts.summed)
+        if edge == .none {
+            states.append(open)
+        } else if edge != .number || open.count == 0 || needsAll || open.firstValue < edgeValue {
+            states.append(full)
+        } else {
+            // Only the beginning is another.
+            let last = states.count
+            states.append(open)
+            states[last].count += 1
+            states[last].firstMillis = start
+            states[last].firstValue = edgeValue
+        }
     }
 
     /// The last number and its time; nil if it has none.
@@ -145,8 +149,9 @@ struct RollupBucket: Hashable, Sendable {
 }
 
 extension WindowParts {
-    /// The parts that a sample in front of a state changes, beside the ends, if it does not fall behind it.
-    fileprivate static var exact: WindowParts { WindowParts(rawValue: 1 | 2 | 16) }
+    /// The parts that a sample in front of a state changes in any case, beside the ends: sum, extremes and
+    /// area, which stands without its ends here.
+    fileprivate static var summed: WindowParts { WindowParts(rawValue: 1 | 2 | 16) }
 }
 
 extension WindowState {

@@ -77,6 +77,10 @@ extension RollupCodec {
 
 /// Decodes the buckets of one chunk.
 private struct RollupDecoder {
+    /// Integers of all columns are at most so far from zero.
+    private static let mostInteger: Int64 = 1 << 54
+    private static let mostMagnitude = Double(1 << 54)
+
     private(set) var buckets: [RollupBucket]
     private let flags: RollupCodec.Flags
     private let level: RollupLevel
@@ -321,7 +325,7 @@ private struct RollupDecoder {
     /// Reads a column of integers, which are in `range`; `values` is only used meanwhile.
     private mutating func readIntegers(
         _ count: Int,
-        _ range: ClosedRange<Int64> = -(1 << 54)...(1 << 54),
+        _ range: ClosedRange<Int64> = -mostInteger...mostInteger,
         into integers: inout [Int64],
         _ values: inout [Double]
     ) throws(CodecError) {
@@ -330,8 +334,12 @@ private struct RollupDecoder {
         if RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) == .values {
             values.removeAll(keepingCapacity: true)
             try ValueColumn.decode(try reader.readBytes(count: head >> 2), count: count, into: &values)
+            integers.reserveCapacity(count)
             for value in values {
-                guard let integer = Int64(exactly: value) else { throw .badException }
+                // Not so for a NaN either.
+                guard value.magnitude <= RollupDecoder.mostMagnitude else { throw .badException }
+                let integer = Int64(value)
+                guard Double(integer) == value else { throw .badException }
                 integers.append(integer)
             }
         } else {

@@ -12,12 +12,16 @@ struct SeriesParts {
         /// Samples before this time do not count, in milliseconds.
         var earliestMillis = Int64.min
         /// The times that it has samples at, as far as that was found out; else those of its chunks.
-        var times: [Int64]?
+        var times: [Int64]? {
+            didSet { (first, last) = (times?.first ?? .max, times?.last ?? .min) }
+        }
 
         /// All chunks of the series, if it is a segment's.
         private var chunks: ArraySlice<Segment.Chunk> = []
         private var rawPlaces = 0..<0
         private var rollupPlaces = PerLevel(0..<0)
+        private var first = Int64.max
+        private var last = Int64.min
 
         /// A head.
         init(_ place: SeriesPart, deleted: [TimeRange]) {
@@ -44,6 +48,8 @@ struct SeriesParts {
                 } else {
                     rawPlaces = Part.joined(rawPlaces, position)
                 }
+                first = min(first, chunks[position].minMillis)
+                last = max(last, chunks[position].maxMillis)
             }
         }
 
@@ -66,18 +72,8 @@ struct SeriesParts {
         var hasRollups: Bool { RollupLevel.allCases.contains { !rollupPlaces[$0].isEmpty } }
 
         /// The times that it says something about; nil if there are none.
-        var range: (first: Int64, last: Int64)? {
-            if let times { return times.isEmpty ? nil : (times[0], times[times.count - 1]) }
-            var (first, last): (Int64, Int64) = (.max, .min)
-            func note(_ places: Range<Int>) {
-                for place in places {
-                    (first, last) = (min(first, chunks[place].minMillis), max(last, chunks[place].maxMillis))
-                }
-            }
-            note(rawPlaces)
-            for level in RollupLevel.allCases { note(rollupPlaces[level]) }
-            return first <= last ? (first, last) : nil
-        }
+        @inline(__always)
+        var range: (first: Int64, last: Int64)? { first <= last ? (first, last) : nil }
     }
 
     /// In the order of writing.

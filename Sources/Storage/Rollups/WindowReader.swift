@@ -57,31 +57,40 @@ struct WindowReader {
         states.reserveCapacity(list.windows.count)
         for index in list.windows.indices {
             let window = list.windows[index]
-            states.append(stored(window, list.fits[index]) ?? state(window))
+            if !appendStored(window, list.fits[index], to: &states) { states.append(state(window)) }
         }
         return true
     }
 
-    /// The state of a window that is a bucket; nil if it is none, or the bucket is not to be taken as it is
-    /// stored.
+    /// Appends the state of a window that is a bucket; false if it is none, or the bucket is not to be taken
+    /// as it is stored.
     @inline(__always)
-    private mutating func stored(_ window: TimeRange, _ fit: WindowList.Fit) -> WindowState? {
+    private mutating func appendStored(
+        _ window: TimeRange,
+        _ fit: WindowList.Fit,
+        to states: inout [WindowState]
+    ) -> Bool {
         switch fit {
-        case .none: return nil
+        case .none: return false
         case .bucket(let level):
             guard let index = table(of: level, from: window.start.millis),
                 let (slot, place) = clean(index, window.start.millis)
-            else { return nil }
-            return place.map { tables[index].slots[slot].buckets[$0].full(wanted) } ?? WindowState()
+            else { return false }
+            guard let place else {
+                states.append(WindowState())
+                return true
+            }
+            tables[index].slots[slot].buckets[place].append(wanted, to: &states)
         case .behindStart(let level):
             guard let index = table(of: level, from: window.start.millis - 1),
                 let (slot, place) = clean(index, window.start.millis - 1)
-            else { return nil }
+            else { return false }
             var state = place.map { tables[index].slots[slot].buckets[$0].open } ?? WindowState()
-            guard let (nextSlot, nextPlace) = clean(index, window.end.millis) else { return nil }
+            guard let (nextSlot, nextPlace) = clean(index, window.end.millis) else { return false }
             if let nextPlace { state.join(tables[index].slots[nextSlot].buckets[nextPlace].edgeState) }
-            return state
+            states.append(state)
         }
+        return true
     }
 
     /// The table of a level that is there from `start` on; nil if there is none.
