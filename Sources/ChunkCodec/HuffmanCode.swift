@@ -37,9 +37,9 @@ struct HuffmanCode {
     /// What the next ten bits say, for each value of them.
     ///
     /// An entry is, from the lowest bit: the symbol (8 bits), the length of its code (4; 0: no code begins
-    /// so), the number of bits behind the code (6), how many numbers are told at once (3), the bits that these
-    /// take (5), the literals after the first (3 times 4), and what stands above the bits behind the code in
-    /// the number that the symbol means (4).
+    /// so), the number of bits behind the code (6), how many numbers are told at once (3), the bits that
+    /// these take (5), the literals after the first (3 times 4), and what stands above the bits behind the
+    /// code in the number that the symbol means (4).
     ///
     /// What is told at once are several literals whose codes are in the ten bits, or one number with at most
     /// `mostQuickExtraBits` bits behind its code; nothing of runs and larger numbers.

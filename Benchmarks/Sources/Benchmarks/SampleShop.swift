@@ -39,6 +39,7 @@ final class SampleShop {
     /// - Parameters:
     ///   - stepMillis: How far apart samples are, in milliseconds; a part of a day.
     ///   - hasRollups: Whether samples are rolled up to days.
+    /// - Throws: What the file system or the store says.
     init(stepMillis: Int64 = SampleShop.stepMillis, hasRollups: Bool = true) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(getpid())")
         try? FileManager.default.removeItem(at: folder)

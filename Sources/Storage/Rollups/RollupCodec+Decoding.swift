@@ -351,8 +351,11 @@ private struct RollupDecoder {
     }
 
     /// Appends the integers of a column that is no value column, whose head is `head`.
-    private mutating func readIntegers(_ head: Int, _ count: Int, into integers: inout [Int64]) throws(CodecError)
-    {
+    private mutating func readIntegers(
+        _ head: Int,
+        _ count: Int,
+        into integers: inout [Int64]
+    ) throws(CodecError) {
         let end = reader.offset + (head >> 2)
         switch RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) {
         case .equal:

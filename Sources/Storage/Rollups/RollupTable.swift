@@ -115,7 +115,8 @@ struct RollupTable {
             guard parts[index].times == nil, let range = parts[index].range else { return false }
             let length = level.millis
             guard Timestamp(millis: range.first).floored(toMillis: length).millis > end else { return false }
-            end = Timestamp(millis: range.last).floored(toMillis: length).advanced(byMillis: length - 1).millis
+            let last = Timestamp(millis: range.last).floored(toMillis: length)
+            end = last.advanced(byMillis: length - 1).millis
         }
         return true
     }

@@ -121,7 +121,8 @@ struct WindowReader {
             if !column.histograms.isEmpty { parts.noteHistograms() }
             parts.note(times: column.timestamps, ofPart: index)
         case .segment:
-            guard parts.parts[index].raw.reduce(0, { $0 + $1.count }) <= WindowReader.fewSamples else { return }
+            let count = parts.parts[index].raw.reduce(0) { $0 + $1.count }
+            guard count <= WindowReader.fewSamples else { return }
             var times: [Int64] = []
             for chunk in 0..<parts.parts[index].rawCount {
                 times += samples(ofPart: index, chunk: chunk).timestamps
