@@ -66,10 +66,11 @@ struct StoreView {
     /// or a segment cannot be read.
     func start(of matchers: [CompiledMatcher], _ budget: QueryBudget) throws(SourceError) -> Timestamp? {
         var start: Timestamp?
-        for (head, _) in heads where head.sampleCount > 0 && head.minMillis < start?.millis ?? .max {
+        for (head, _) in heads where head.sampleCount > 0 {
             let found = matching(matchers, in: head)
-            let series = guarded { head.snapshots(of: found, in: .all) }
-            for one in series { start = min(start ?? .max, Timestamp(millis: one.series.minMillis)) }
+            for one in guarded({ head.snapshots(of: found, in: .all) }) {
+                start = min(start ?? .max, Timestamp(millis: one.series.minMillis))
+            }
         }
         for segment in segments.sorted(by: { $0.record.range.start < $1.record.range.start }) {
             try budget.checkpoint()
@@ -77,7 +78,8 @@ struct StoreView {
             if let start, start <= segment.record.range.start { break }
             do throws(StorageError) {
                 var reader = Segment.Reader()
-                for ordinal in try segment.index.series(matching: matchers) {
+                for (place, ordinal) in try segment.index.series(matching: matchers).enumerated() {
+                    if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
                     for chunk in try segment.chunks(of: ordinal, &reader) {
                         start = min(start ?? .max, Timestamp(millis: chunk.minMillis))
                     }
@@ -87,6 +89,7 @@ struct StoreView {
                 return nil
             }
         }
+        try budget.checkpoint()
         return start
     }
 
