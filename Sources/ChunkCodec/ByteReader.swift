@@ -75,6 +75,21 @@ public struct ByteReader: Sendable {
         Varint.unzigzag(try readVarint())
     }
 
+    /// Appends `count` (not negative) zigzag varints that follow each other to `integers`.
+    ///
+    /// After an error `integers` may have a part of them.
+    public mutating func readSignedVarints(count: Int, into integers: inout [Int64]) throws(CodecError) {
+        // Each takes a byte at least.
+        guard count <= remainingCount else {
+            throw .truncated(neededBytes: count, availableBytes: remainingCount)
+        }
+        var reader = self
+        try integers.append(addingCapacity: count) { (span: inout OutputSpan<Int64>) throws(CodecError) in
+            for _ in 0..<count { span.append(try reader.readSignedVarint()) }
+        }
+        position = reader.position
+    }
+
     /// Reads an unsigned varint that is a count or size of at most `limit`.
     public mutating func readCount(limit: Int) throws(CodecError) -> Int {
         let stored = try readVarint()

@@ -8,14 +8,17 @@ enum Huffman {
     /// The symbols below this one are the residuals 0...15 themselves.
     static let literalCount = 16
 
-    private static let classStart = 32
+    /// The symbols from this one on are classes of larger residuals; those below are runs of zeros.
+    static let classStart = 32
     private static let longestRun = 131_071
     private static let dynamicTable: UInt8 = 255
     /// Below so many residuals a table of its own has to save more to be worth the time it takes to build.
     private static let fewResiduals = 1500
+    /// From so many residuals on it pays to look for several literals in each ten bits.
+    private static let manyResiduals = 6000
 
     private static let staticCodes = HuffmanLengths.tables.compactMap { HuffmanCode(lengths: $0) }
-    private static let staticTables = staticCodes.map { $0.decodingTable() }
+    private static let staticTables = staticCodes.map { $0.decodingTable(findsLiterals: true) }
 
     /// How a column is to be written.
     struct Plan {
@@ -158,7 +161,9 @@ enum Huffman {
             var cursor = BitCursor(start, byteCount: bytes.count)
             let number = UInt8(truncatingIfNeeded: cursor.read(8))
             if number == dynamicTable {
-                try decode(&cursor, try readTable(&cursor), count: count, to: words)
+                let code = try readCode(&cursor)
+                let table = code.decodingTable(findsLiterals: count >= manyResiduals)
+                try decode(&cursor, table, count: count, to: words)
             } else {
                 guard staticTables.indices.contains(Int(number)) else {
                     throw .badHeaderByte(field: .huffmanTable, value: number)
@@ -187,18 +192,32 @@ enum Huffman {
             guard let entries = table.baseAddress, table.count == 1 << maxCodeLength else { return }
             var index = 0
             while index < count {
-                let bits = cursor.peek()
-                let entry = entries[Int(truncatingIfNeeded: bits & 1023)]
-                let literals = Int(truncatingIfNeeded: entry &>> 18 & 7)
-                if literals > 1, index &+ 4 <= count {
-                    words[index] = entry & 0xff
-                    words[index &+ 1] = entry &>> 25 & 15
-                    words[index &+ 2] = entry &>> 29 & 15
-                    words[index &+ 3] = entry &>> 33 & 15
-                    index &+= literals
-                    cursor.skip(Int(truncatingIfNeeded: entry &>> 21 & 15))
-                    continue
+                var bits = cursor.peek()
+                if index &+ 3 * 4 <= count {
+                    // Three entries take at most 54 bits.
+                    var steps = 3
+                    var taken: UInt64 = 0
+                    while steps > 0 {
+                        let entry = entries[Int(truncatingIfNeeded: bits & 1023)]
+                        let told = Int(truncatingIfNeeded: entry &>> 18 & 7)
+                        guard told > 0 else { break }
+                        let extraCount = entry &>> 12 & 63
+                        let extra = bits &>> (entry &>> 8 & 15) & (1 &<< extraCount &- 1)
+                        words[index] = (entry &>> 38 & 15) &<< extraCount | extra
+                        words[index &+ 1] = entry &>> 26 & 15
+                        words[index &+ 2] = entry &>> 30 & 15
+                        words[index &+ 3] = entry &>> 34 & 15
+                        index &+= told
+                        let bitCount = entry &>> 21 & 31
+                        bits &>>= bitCount
+                        taken &+= bitCount
+                        steps &-= 1
+                    }
+                    cursor.skip(Int(truncatingIfNeeded: taken))
+                    if steps == 0 { continue }
+                    bits = cursor.peek()
                 }
+                let entry = entries[Int(truncatingIfNeeded: bits & 1023)]
                 let length = entry &>> 8 & 15
                 guard length > 0, !cursor.isBehindEnd else { throw .badHuffmanCode }
                 let symbol = Int(truncatingIfNeeded: entry & 0xff)
@@ -212,7 +231,7 @@ enum Huffman {
                     extra = cursor.read(Int(truncatingIfNeeded: extraCount))
                 }
                 if symbol < literalCount || symbol >= classStart {
-                    words[index] = (entry &>> 37 & 15) &<< extraCount | extra
+                    words[index] = (entry &>> 38 & 15) &<< extraCount | extra
                     index &+= 1
                 } else {
                     let run = 1 &<< Int(truncatingIfNeeded: extraCount) | Int(truncatingIfNeeded: extra)
@@ -224,7 +243,7 @@ enum Huffman {
         }
     }
 
-    private static func readTable(_ cursor: inout BitCursor) throws(CodecError) -> [UInt64] {
+    private static func readCode(_ cursor: inout BitCursor) throws(CodecError) -> HuffmanCode {
         let usedCount = Int(cursor.read(8))
         var lengths = [UInt8](repeating: 0, count: symbolCount)
         var symbol = -1
@@ -239,6 +258,6 @@ enum Huffman {
             lengths[symbol] = UInt8(truncatingIfNeeded: cursor.read(4))
         }
         guard let code = HuffmanCode(lengths: lengths) else { throw .badHuffmanCode }
-        return code.decodingTable()
+        return code
     }
 }

@@ -37,58 +37,96 @@ struct HuffmanCode {
     /// What the next ten bits say, for each value of them.
     ///
     /// An entry is, from the lowest bit: the symbol (8 bits), the length of its code (4; 0: no code begins
-    /// so), the number of bits behind the code (6), how many literals the ten bits hold (3), the bits that
-    /// these take (4), the literals after the first (3 times 4), and what stands above the bits behind the
+    /// so), the number of bits behind the code (6), how many numbers are told at once (3), the bits that
+    /// these take (5), the literals after the first (3 times 4), and what stands above the bits behind the
     /// code in the number that the symbol means (4).
-    func decodingTable() -> [UInt64] {
+    ///
+    /// What is told at once are several literals whose codes are in the ten bits, or one number with at most
+    /// `mostQuickExtraBits` bits behind its code; nothing of runs and larger numbers.
+    ///
+    /// - Parameter findsLiterals: Whether several literals are looked for; that takes longer than all else.
+    /// - Returns: The entries.
+    func decodingTable(findsLiterals: Bool) -> [UInt64] {
         let size = 1 << Huffman.maxCodeLength
         return [UInt64](unsafeUninitializedCapacity: size) { buffer, count in
             guard let table = buffer.baseAddress else { return }
-            table.initialize(repeating: 0, count: size)
             count = size
             fill(table)
+            if findsLiterals { HuffmanCode.findLiterals(table) }
         }
     }
 
+    /// The most bits behind a code that are read together with it: three such numbers are in what a cursor
+    /// shows.
+    static let mostQuickExtraBits = 8
+
+    /// Fills in what the first code says: shorter codes first, and each time their length grows all that is
+    /// there a second time, as the next bit says nothing about shorter ones.
     private func fill(_ table: UnsafeMutablePointer<UInt64>) {
-        let size = 1 << Huffman.maxCodeLength
-        for symbol in 0..<lengths.count where lengths[symbol] > 0 {
-            let length = UInt64(lengths[symbol])
-            var entry = UInt64(symbol) | length << 8
-            entry |= UInt64(Huffman.extraBitCount(symbol)) << 12
-            if symbol < Huffman.literalCount {
-                entry |= 1 << 18 | length << 21 | UInt64(symbol) << 37
-            } else {
-                entry |= UInt64(2 | symbol & 1) << 37
-            }
-            var index = Int(codes[symbol])
-            while index < size {
-                table[index] = entry
-                index &+= 1 &<< Int(length)
+        table[0] = 0
+        lengths.withUnsafeBufferPointer { lengths in
+            codes.withUnsafeBufferPointer { codes in
+                var order = InlineArray<152, UInt8>(repeating: 0)
+                var ends = InlineArray<12, Int>(repeating: 0)
+                for symbol in 0..<lengths.count { ends[Int(lengths[symbol]) &+ 1] &+= 1 }
+                for length in 1...Huffman.maxCodeLength &+ 1 { ends[length] &+= ends[length &- 1] }
+                for symbol in 0..<lengths.count {
+                    let length = Int(lengths[symbol])
+                    order[ends[length]] = UInt8(truncatingIfNeeded: symbol)
+                    ends[length] &+= 1
+                }
+                // Now `ends[n]` is where the symbols of length n end.
+                for length in 1...Huffman.maxCodeLength {
+                    let half = 1 &<< (length &- 1)
+                    (table + half).update(from: table, count: half)
+                    for place in ends[length &- 1]..<ends[length] {
+                        let symbol = Int(order[place])
+                        table[Int(codes[symbol])] = HuffmanCode.entry(symbol, UInt64(length))
+                    }
+                }
             }
         }
+    }
+
+    private static func entry(_ symbol: Int, _ length: UInt64) -> UInt64 {
+        let extraBitCount = Huffman.extraBitCount(symbol)
+        var entry = UInt64(symbol) | length &<< 8 | UInt64(extraBitCount) &<< 12
+        let isRun = symbol >= Huffman.literalCount && symbol < Huffman.classStart
+        if !isRun, extraBitCount <= mostQuickExtraBits {
+            entry |= 1 &<< 18 | (length &+ UInt64(extraBitCount)) &<< 21
+        }
+        let top = symbol < Huffman.literalCount ? symbol : 2 | symbol & 1
+        return entry | UInt64(top) &<< 38
+    }
+
+    /// Adds to the entries of literals those that follow in the ten bits.
+    private static func findLiterals(_ table: UnsafeMutablePointer<UInt64>) {
         // From the highest value of the bits down: what follows a code is a lower one, whose entry is still
-        // as it was made above.
-        var index = size &- 1
+        // as it was made.
+        var index = 1 &<< Huffman.maxCodeLength &- 1
         while index >= 0 {
             defer { index &-= 1 }
             var entry = table[index]
-            guard entry &>> 18 & 7 == 1 else { continue }
+            guard isLiteral(entry) else { continue }
             var bitCount = entry &>> 8 & 15
-            var shift: UInt64 = 25
-            while shift < 37 {
+            var shift: UInt64 = 26
+            while shift < 38 {
                 let following = table[index &>> Int(truncatingIfNeeded: bitCount)]
-                let length = following &>> 8 & 15
-                let end = bitCount &+ length
-                guard following &>> 18 & 7 == 1, end <= UInt64(Huffman.maxCodeLength) else { break }
+                let end = bitCount &+ (following &>> 8 & 15)
+                guard isLiteral(following), end <= UInt64(Huffman.maxCodeLength) else { break }
                 entry |= (following & 15) &<< shift
                 bitCount = end
                 shift &+= 4
             }
-            let literals = (shift &- 21) / 4
-            entry &= ~(7 &<< 18 | 15 &<< 21)
+            let literals = (shift &- 22) / 4
+            entry &= ~(7 &<< 18 | 31 &<< 21)
             table[index] = entry | literals &<< 18 | bitCount &<< 21
         }
+    }
+
+    @inline(__always)
+    private static func isLiteral(_ entry: UInt64) -> Bool {
+        entry & 0xff < UInt64(Huffman.literalCount) && entry &>> 8 & 15 > 0
     }
 
     /// Code lengths of at most `Huffman.maxCodeLength` that suit the `counts` of symbols.

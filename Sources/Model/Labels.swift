@@ -208,8 +208,12 @@ extension Labels: Comparable {
     /// Orders label by label, name before value, byte-wise; a prefix comes first (Prometheus's order of
     /// results).
     public static func < (left: Labels, right: Labels) -> Bool {
+        // What both begin with says nothing: the first label that is not wholly in it decides.
+        let shared = left.sharedByteCount(with: right)
         var leftPosition = 0
-        var rightPosition = 0
+        var ahead = 0
+        while left.next(at: &ahead) != nil, ahead <= shared { leftPosition = ahead }
+        var rightPosition = leftPosition
         while true {
             guard let (rightName, rightValue) = right.next(at: &rightPosition) else { return false }
             guard let (leftName, leftValue) = left.next(at: &leftPosition) else { return true }
@@ -217,6 +221,15 @@ extension Labels: Comparable {
             let difference = byName != 0 ? byName : order(left.packed, leftValue, right.packed, rightValue)
             if difference != 0 { return difference < 0 }
         }
+    }
+
+    /// How many bytes both have in common from the beginning on.
+    private func sharedByteCount(with other: Labels) -> Int {
+        let (one, two) = (packed.span, other.packed.span)
+        let count = Swift.min(one.count, two.count)
+        var index = 0
+        while index < count, one[index] == two[index] { index &+= 1 }
+        return index
     }
 
     /// Below 0, 0 or above 0, as the bytes of the left range come before, equal or come behind those of the

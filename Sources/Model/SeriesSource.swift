@@ -22,6 +22,16 @@ public protocol SeriesSource: Sendable {
     func labelValues(_ name: String, _ request: LabelRequest, budget: QueryBudget) throws(SourceError)
         -> LabelAnswer<String>
 
+    /// A time before which no series that matches has a sample, as far as that is known without reading
+    /// samples; nil if it is not.
+    ///
+    /// - Parameters:
+    ///   - matchers: What the series have to match.
+    ///   - budget: What looking for it may cost.
+    /// - Returns: The time; samples need not begin there.
+    /// - Throws: `SourceError` as `select` does.
+    func start(of matchers: [Matcher], budget: QueryBudget) throws(SourceError) -> Timestamp?
+
     /// What is known about metrics: all, or the one with that name; in name order.
     func metadata(of metric: String?) -> [MetricMetadata]
 
@@ -43,6 +53,9 @@ public protocol SeriesSource: Sendable {
 }
 
 extension SeriesSource {
+    /// A source need not know when its samples begin.
+    public func start(of matchers: [Matcher], budget: QueryBudget) throws(SourceError) -> Timestamp? { nil }
+
     /// Samples that are stored are the same whoever asks.
     public func dependsOnHints(_ matchers: [Matcher]) -> Bool { false }
 
@@ -87,6 +100,12 @@ public protocol SeriesSet: Sendable {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool
+    /// Between which times the samples of the series at `index` lie that `read` gives, where the source knows
+    /// that without reading them: there are none outside, but there need not be any inside.
+    ///
+    /// - Returns: The times; nil if they are not known.
+    /// - Throws: `SourceError` as `read` does.
+    func bounds(of index: Int) throws(SourceError) -> TimeRange?
 }
 
 extension SeriesSet {
@@ -100,6 +119,9 @@ extension SeriesSet {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool { false }
+
+    /// A source need not know when its samples are before they are read.
+    public func bounds(of index: Int) throws(SourceError) -> TimeRange? { nil }
 }
 
 /// What a select is asked for.

@@ -86,11 +86,12 @@ extension SampleColumn {
     }
 }
 
-extension Array {
+extension RandomAccessCollection where Index == Int {
     /// The index of the first element for which `isBehind` is true, in a list where it stays true once it is.
+    @inline(__always)
     func partitionPoint(_ isBehind: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
+        var low = startIndex
+        var high = endIndex
         while low < high {
             let middle = (low + high) / 2
             if isBehind(self[middle]) { high = middle } else { low = middle + 1 }

@@ -15,6 +15,10 @@ extension Store: SeriesSource {
         return StoredSeriesSet(series, request.range, warnings, budget)
     }
 
+    package func start(of matchers: [Matcher], budget: QueryBudget) throws(SourceError) -> Timestamp? {
+        try view(of: .all).start(of: try compile(matchers), budget)
+    }
+
     package func metadata(of metric: String?) -> [MetricMetadata] {
         state.withLock { state in
             if let metric { return state.metadata[ByteText(metric)].map { [$0] } ?? [] }

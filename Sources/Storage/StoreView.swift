@@ -62,6 +62,37 @@ struct StoreView {
         return (sources + ofHeads, warnings)
     }
 
+    /// A time before which no series that satisfies `matchers` has a sample; nil if there is no such series,
+    /// or a segment cannot be read.
+    func start(of matchers: [CompiledMatcher], _ budget: QueryBudget) throws(SourceError) -> Timestamp? {
+        var start: Timestamp?
+        for (head, _) in heads where head.sampleCount > 0 {
+            let found = matching(matchers, in: head)
+            for one in guarded({ head.snapshots(of: found, in: .all) }) {
+                start = min(start ?? .max, Timestamp(millis: one.series.minMillis))
+            }
+        }
+        for segment in segments.sorted(by: { $0.record.range.start < $1.record.range.start }) {
+            try budget.checkpoint()
+            // Segments that begin later have nothing earlier.
+            if let start, start <= segment.record.range.start { break }
+            do throws(StorageError) {
+                var reader = Segment.Reader()
+                for (place, ordinal) in try segment.index.series(matching: matchers).enumerated() {
+                    if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
+                    for chunk in try segment.chunks(of: ordinal, &reader) {
+                        start = min(start ?? .max, Timestamp(millis: chunk.minMillis))
+                    }
+                }
+            } catch {
+                segment.note(error)
+                return nil
+            }
+        }
+        try budget.checkpoint()
+        return start
+    }
+
     /// Calls `body` with each selected series that has samples in `range` which have not expired, in label
     /// order.
     ///

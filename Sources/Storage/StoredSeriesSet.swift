@@ -41,14 +41,18 @@ final class StoredSeriesSet: SeriesSet {
             column = StoredSeriesSet.samples(of: head, item, range).without(deleted)
             return
         }
-        var result = SampleColumn()
+        // Its memory is used again: it is about as much as the series before took.
+        var result = column
+        column = SampleColumn()
         withSource { source in
             for part in item.parts {
                 switch part {
                 case .head(let head, let deleted):
-                    result.merge(StoredSeriesSet.samples(of: head, item, range).without(deleted))
+                    let samples = StoredSeriesSet.samples(of: head, item, range).without(deleted)
+                    result.take(samples, isOnly: item.parts.count == 1)
                 case .segment(let segment, let ordinal, let deleted):
-                    result.merge(source.samples(of: segment, ordinal, item, range).without(deleted))
+                    let samples = source.samples(of: segment, ordinal, item, range).without(deleted)
+                    result.take(samples, isOnly: item.parts.count == 1)
                 }
             }
         }
@@ -67,14 +71,35 @@ final class StoredSeriesSet: SeriesSet {
             states.removeAll(keepingCapacity: true)
             return true
         }
-        let isOfHeads = item.parts.allSatisfy { part in
-            if case .head = part { true } else { false }
+        let hasSegments = item.parts.contains { part in
+            if case .segment = part { true } else { false }
         }
-        if isOfHeads { return false }
+        guard hasSegments else { return false }
         return withSource { source in
-            var reader = WindowReader(item, in: TimeRange(first.start, last.end), parts, source)
-            return reader.states(windows, into: &states)
+            let list = source.list(of: windows)
+            var reader = WindowReader(item, in: TimeRange(first.start, last.end), list, parts, source)
+            return reader.states(list, into: &states)
         }
+    }
+
+    func bounds(of index: Int) throws(SourceError) -> TimeRange? {
+        var (first, last): (Int64, Int64) = (.max, .min)
+        withSource { source in
+            for part in series[index].parts {
+                switch part {
+                case .head(let head, _):
+                    (first, last) = (min(first, head.minMillis), max(last, head.maxMillis))
+                case .segment(let segment, let ordinal, _):
+                    for chunk in source.chunks(of: segment, ordinal) where chunk.range.overlaps(range) {
+                        (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis))
+                    }
+                }
+            }
+        }
+        return TimeRange(
+            max(range.start, Timestamp(millis: first)),
+            min(range.end, Timestamp(millis: last))
+        )
     }
 
     private func withSource<Value>(_ body: (ChunkSource) -> Value) -> Value {
@@ -88,6 +113,17 @@ final class StoredSeriesSet: SeriesSet {
     {
         let start = max(range.start, Timestamp(millis: series.earliestMillis(besideLevels: [])))
         return start <= range.end ? head.column(in: TimeRange(start, range.end)) : SampleColumn()
+    }
+}
+
+extension SampleColumn {
+    /// Puts `newer` in as `merge` does; where nothing else follows, in the place of what it has.
+    fileprivate mutating func take(_ newer: SampleColumn, isOnly: Bool) {
+        if isEmpty, !isOnly {
+            append(newer, newer.timestamps.indices)
+        } else {
+            merge(newer)
+        }
     }
 }
 

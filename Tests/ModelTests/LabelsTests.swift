@@ -34,6 +34,28 @@ import Testing
         #expect(sorted.shuffled().sorted() == sorted)
     }
 
+    @Test("Order is that of names and values one after the other, whatever sets share")
+    func orderOfMany() {
+        let texts = ["a", "b", "ab", "aa", String(repeating: "a", count: 130), "é"]
+        var all: [Labels] = []
+        for first in texts {
+            for second in texts {
+                all.append(Labels(["l": first, "m": second]))
+                all.append(Labels(["l": first, "l\(second)": "x"]))
+            }
+        }
+        func bytes(_ labels: Labels) -> [[UInt8]] {
+            labels.flatMap { [Array($0.name.utf8), Array($0.value.utf8)] }
+        }
+        for one in all {
+            for other in all {
+                let (left, right) = (bytes(one), bytes(other))
+                let isBefore = left.lexicographicallyPrecedes(right) { $0.lexicographicallyPrecedes($1) }
+                #expect((one < other) == isBefore, "\(one) \(other)")
+            }
+        }
+    }
+
     @Test("Bytes from outside are checked: any change gives another label set or none")
     func validation() {
         let labels = Labels(["__name__": "http_requests_total", "job": "api", "path": "/v1/é"])

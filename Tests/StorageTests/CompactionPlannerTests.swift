@@ -69,6 +69,16 @@ private let hour: Int64 = 3_600_000
         )
     }
 
+    @Test("A flush of many days that nothing joins is written again when its partition is over")
+    func aloneInManyDays() {
+        let flush = candidate("a", sequence: 1, from: 0, to: 9 * day)
+        #expect(plan([flush], now: 10 * day) == nil)
+        #expect(plan([flush], now: 33 * day)?.level == 3)
+        #expect(plan([flush], now: 10 * day, isForced: true)?.level == 3)
+        let merged = candidate("a", sequence: 1, from: 0, to: 9 * day, level: 3)
+        #expect(plan([merged], now: 33 * day, isForced: true) == nil)
+    }
+
     @Test("A little late data waits, much of it or old one does not")
     func late() {
         let main = candidate("m", sequence: 1, from: 0, to: day, level: 1, bytes: 1000)

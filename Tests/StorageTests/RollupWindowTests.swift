@@ -32,6 +32,25 @@ private let start: Int64 = 1_767_225_600_000
         return (state, magnitude)
     }
 
+    /// Whether two states have the same bits, as far as `parts` go.
+    static func agree(_ one: WindowState, _ other: WindowState, _ parts: WindowParts) -> Bool {
+        func same(_ left: Double, _ right: Double) -> Bool {
+            left == right || left.isNaN && right.isNaN
+        }
+        guard one.count == other.count, one.nanCount == other.nanCount else { return false }
+        guard one.count > 0 else { return true }
+        guard one.firstMillis == other.firstMillis, one.lastMillis == other.lastMillis else { return false }
+        if parts.contains(.ends), one.firstValue != other.firstValue || one.lastValue != other.lastValue {
+            return false
+        }
+        if parts.contains(.extremes), one.least != other.least || one.greatest != other.greatest {
+            return false
+        }
+        return (!parts.contains(.increase) || same(one.totalResets, other.totalResets))
+            && (!parts.contains(.sum) || same(one.total, other.total))
+            && (!parts.contains(.area) || same(one.totalArea, other.totalArea))
+    }
+
     static func windows(_ random: inout SeededGenerator, days: Int64) -> [TimeRange] {
         let isOnBorders = Bool.random(using: &random)
         let unit: Int64 = isOnBorders ? [300_000, hour, day].randomElement(using: &random) ?? hour : 1
@@ -121,6 +140,14 @@ private let start: Int64 = 1_767_225_600_000
                             "\(set.labels(at: index)) \(window) \(state) instead of \(right)"
                         )
                         if !isEqual { return }
+                    }
+                    for parts in [WindowParts.increase, .ends, .sum, .extremes, .area, []] {
+                        var some: [WindowState] = []
+                        #expect(try set.states(of: index, in: windows, parts, into: &some))
+                        #expect(some.count == states.count)
+                        for (one, all) in zip(some, states) {
+                            #expect(RollupWindowTests.agree(one, all, parts), "\(one) instead of \(all)")
+                        }
                     }
                 }
                 #expect(set.warnings.isEmpty)

@@ -8,7 +8,7 @@ struct Benchmarks {
     /// All benchmarks; a new one is a line here.
     static let all: [any Benchmark.Type] = [
         DecodeBenchmark.self, IndexBenchmark.self, EvaluationBenchmark.self, KPIValuesBenchmark.self,
-        KPIPageBenchmark.self, KPIStatesBenchmark.self,
+        KPIPageBenchmark.self, KPIStatesBenchmark.self, KPIRestartBenchmark.self,
     ]
 
     static func main() async throws {

@@ -41,6 +41,18 @@ enum EvaluationBenchmark: Benchmark {
             stepHours: 1,
             boundNanos: 15
         ),
+        Case(
+            title: "rate, windows of 20 samples, one for every 4",
+            text: "sum by (instance) (rate(\(selector)[10h]))",
+            stepHours: 2,
+            boundNanos: 9
+        ),
+        Case(
+            title: "increase, windows of 12 samples, end to end",
+            text: "sum by (instance) (increase(\(selector)[6h]))",
+            stepHours: 6,
+            boundNanos: 9
+        ),
     ]
     private static let selector = "{__name__=~\"shop_events_1._total\"}"
 

@@ -12,13 +12,14 @@ final class SampleShop {
     static let metricCount = 50
     static let seriesPerMetric = 40
     static let dayCount = 400
-    /// A sample this often, in milliseconds.
+    /// A sample this often where nothing else is said, in milliseconds.
     static let stepMillis: Int64 = 1_800_000
     /// The first sample: midnight in UTC.
     static let start: Int64 = 1_735_689_600_000
 
-    let store: Store
+    private(set) var store: Store
     private let folder: URL
+    private let options: StoreOptions
     private let time: Clock
     private var count = 0
 
@@ -33,8 +34,13 @@ final class SampleShop {
     /// How many samples are stored.
     var sampleCount: Int { count }
 
-    /// A store in a folder of its own, filled; without rollups all samples have to be read.
-    init(hasRollups: Bool = true) async throws {
+    /// A store in a folder of its own, filled and merged.
+    ///
+    /// - Parameters:
+    ///   - stepMillis: How far apart samples are, in milliseconds; a part of a day.
+    ///   - hasRollups: Whether samples are rolled up to days.
+    /// - Throws: What the file system or the store says.
+    init(stepMillis: Int64 = SampleShop.stepMillis, hasRollups: Bool = true) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(getpid())")
         try? FileManager.default.removeItem(at: folder)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -44,20 +50,31 @@ final class SampleShop {
         options.durability = .os
         options.mergesInBackground = false
         if !hasRollups { options.retention = RetentionPolicy(defaultRawMillis: nil) }
-        store = try Store(
+        self.options = options
+        store = try SampleShop.open(folder, options)
+        for _ in 0..<SampleShop.dayCount {
+            try await append(
+                count: Int(86_400_000 / stepMillis),
+                stepMillis: stepMillis
+            )
+        }
+        try await store.flush()
+        try await store.compact()
+    }
+
+    /// Closes the store and opens it again, so that all it knows is on disk.
+    func reopen() throws {
+        store.close()
+        store = try SampleShop.open(folder, options)
+    }
+
+    private static func open(_ folder: URL, _ options: StoreOptions) throws -> Store {
+        try Store(
             directory: folder.path,
             options: options,
             registry: Registry(),
             logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
         )
-        for _ in 0..<SampleShop.dayCount {
-            try await append(
-                count: Int(86_400_000 / SampleShop.stepMillis),
-                stepMillis: SampleShop.stepMillis
-            )
-        }
-        try await store.flush()
-        try await store.compact()
     }
 
     deinit {

@@ -46,6 +46,7 @@ struct CreatedTimes {
             found = try read(String(name), budget)
             starts[key] = found
         }
+        if found.places.isEmpty { return nil }
         let wanted = labels.dropping(CreatedTimes.partLabels).setting(Labels.metricName, String(name))
         guard let place = found.places[wanted] else { return nil }
         var column = SampleColumn()

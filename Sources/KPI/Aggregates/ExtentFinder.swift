@@ -131,16 +131,20 @@ final class ExtentFinder: Sendable {
         // Nothing is known before `low`, something may be at or before `high`.
         var high = newest
         var low = newest
-        var step: Int64 = 86_400_000
-        while try mayHaveSamples(selector, through: low, budget) {
-            high = low
-            let (next, overflow) = newest.subtractingReportingOverflow(step)
-            guard !overflow, step < Int64.max / 4 else {
-                low = .min / 2
-                break
+        if let start = try earliestBound(selector, through: newest, budget) {
+            (low, high) = (start, start)
+        } else {
+            var step: Int64 = 86_400_000
+            while try mayHaveSamples(selector, through: low, budget) {
+                high = low
+                let (next, overflow) = newest.subtractingReportingOverflow(step)
+                guard !overflow, step < Int64.max / 4 else {
+                    low = .min / 2
+                    break
+                }
+                low = next
+                step *= 4
             }
-            low = next
-            step *= 4
         }
         func narrow(to grainMillis: Int64) throws(SourceError) {
             while high - low > grainMillis {
@@ -166,6 +170,14 @@ final class ExtentFinder: Sendable {
             reach = reach > Int64.max / 8 ? reach : reach * 8
         }
         return newest
+    }
+
+    /// A time before which no series has a sample up to `end`; nil if the source knows none.
+    private func earliestBound(_ selector: MetricSelector, through end: Int64, _ budget: QueryBudget)
+        throws(SourceError) -> Int64?
+    {
+        // Near enough to the epoch that sums of times do not overflow.
+        try source.start(of: selector.matchers, budget: budget).map { min(end, max($0.millis, .min / 2)) }
     }
 
     /// Whether a series may have samples at or before a time; expired ones may count.
@@ -198,13 +210,36 @@ final class ExtentFinder: Sendable {
         let set = try source.select(request, budget: budget)
         var first: Int64?
         var states: [WindowState] = []
-        for index in 0..<set.count {
+        for (index, bound) in try ExtentFinder.candidates(set, .oldest) {
+            if let first, first <= bound { break }
             guard try set.states(of: index, in: [range], [], into: &states), let state = states.first else {
                 return nil
             }
             if !state.isEmpty { first = min(first ?? .max, state.firstMillis) }
         }
         return first
+    }
+
+    /// Which value is looked for.
+    private enum Wanted { case oldest, newest }
+
+    /// The series of a set and the earliest, or the latest, time at which they may have a value, the best
+    /// first: once a value is found that no bound is better than, the others need not be read.
+    private static func candidates(_ set: any SeriesSet, _ wanted: Wanted) throws(SourceError)
+        -> [(index: Int, bound: Int64)]
+    {
+        var candidates: [(index: Int, bound: Int64)] = []
+        for index in 0..<set.count {
+            let bounds = try set.bounds(of: index) ?? TimeRange(.min, .max)
+            candidates.append(
+                (index, wanted == .oldest ? bounds.start.millis : bounds.end.millis)
+            )
+        }
+        candidates.sort { one, other in
+            if one.bound == other.bound { return one.index < other.index }
+            return wanted == .oldest ? one.bound < other.bound : one.bound > other.bound
+        }
+        return candidates
     }
 
     /// The time of the first value in the range.
@@ -214,11 +249,7 @@ final class ExtentFinder: Sendable {
         through end: Int64,
         _ budget: QueryBudget
     ) throws(SourceError) -> Int64? {
-        try extreme(selector, from: start, through: end, budget) { column in
-            column.values.indices.first { selector.counts(column, $0) }.map { column.timestamps[$0] }
-        } pick: {
-            min($0, $1)
-        }
+        try extreme(.oldest, selector, from: start, through: end, budget)
     }
 
     /// The time of the last value in the range.
@@ -228,20 +259,15 @@ final class ExtentFinder: Sendable {
         through end: Int64,
         _ budget: QueryBudget
     ) throws(SourceError) -> Int64? {
-        try extreme(selector, from: start, through: end, budget) { column in
-            column.values.indices.last { selector.counts(column, $0) }.map { column.timestamps[$0] }
-        } pick: {
-            max($0, $1)
-        }
+        try extreme(.newest, selector, from: start, through: end, budget)
     }
 
     private func extreme(
+        _ wanted: Wanted,
         _ selector: MetricSelector,
         from start: Int64,
         through end: Int64,
-        _ budget: QueryBudget,
-        of column: (SampleColumn) -> Int64?,
-        pick: (Int64, Int64) -> Int64
+        _ budget: QueryBudget
     ) throws(SourceError) -> Int64? {
         let range = TimeRange(Timestamp(millis: start), Timestamp(millis: end))
         let set = try source.select(
@@ -250,10 +276,22 @@ final class ExtentFinder: Sendable {
         )
         var best: Int64?
         var samples = SampleColumn()
-        for index in 0..<set.count {
+        for (index, bound) in try ExtentFinder.candidates(set, wanted) {
+            if let best, wanted == .oldest ? best <= bound : best >= bound { break }
             try set.read(index, into: &samples)
             budget.noteScanned(samples: samples.count)
-            if let time = column(samples) { best = best.map { pick($0, time) } ?? time }
+            switch wanted {
+            case .oldest:
+                guard let place = samples.values.indices.first(where: { selector.counts(samples, $0) }) else {
+                    continue
+                }
+                best = min(best ?? .max, samples.timestamps[place])
+            case .newest:
+                guard let place = samples.values.indices.last(where: { selector.counts(samples, $0) }) else {
+                    continue
+                }
+                best = max(best ?? .min, samples.timestamps[place])
+            }
         }
         return best
     }

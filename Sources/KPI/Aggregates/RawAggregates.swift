@@ -122,8 +122,10 @@ package struct RawAggregates: AggregateSource {
 
     /// How far before the first cut the last value of a counter is looked for at first: little compared with
     /// what is read anyway, and where that is much a whole bucket, of which there may be a state.
-    private static func lookbackMillis(of cuts: [Int64]) -> Int64 {
-        let length = (cuts.last ?? cuts[0]) - cuts[0]
+    ///
+    /// Behind the newest value there is nothing to read, however long a period still goes on.
+    private static func lookbackMillis(of cuts: [Int64], newest: Int64) -> Int64 {
+        let length = min(cuts.last ?? cuts[0], newest) - cuts[0]
         return switch length {
         case ..<RollupLevel.day.millis: lookbackMillis
         case ..<(16 * RollupLevel.day.millis): RollupLevel.hour.millis
@@ -164,7 +166,9 @@ package struct RawAggregates: AggregateSource {
         var end = Int64.min
         for fold in folds {
             let cuts = fold.request.cuts
-            let lookback = fold.needsPredecessor ? RawAggregates.lookbackMillis(of: cuts) : 0
+            let newest = fold.request.extent.newest
+            let lookback =
+                fold.needsPredecessor ? RawAggregates.lookbackMillis(of: cuts, newest: newest) : 0
             start = min(start, cuts[0] - lookback)
             end = max(end, cuts.last ?? cuts[0])
         }
@@ -211,7 +215,10 @@ package struct RawAggregates: AggregateSource {
                     }
                     let isFirstKnown = last == nil && isFirstKnown(labels, firstMillis)
                     var began: Int64?
-                    if isFirstKnown, folds[member].wantsBirth {
+                    // The metric's oldest series are as old as it is, whenever they began.
+                    if isFirstKnown, folds[member].wantsBirth,
+                        firstMillis > folds[member].request.extent.oldest
+                    {
                         began = try created.start(of: labels, firstSampleAt: firstMillis, budget: budget)
                     }
                     folds[member].add(

@@ -99,17 +99,35 @@ package struct KPIEvaluator: Sendable {
     /// The values of the tasks' KPIs, in the order of the tasks.
     ///
     /// With a label there is one row for each value that it ever had in a KPI's metrics, ascending.
-    package func rows(_ tasks: [KPITask], by label: String? = nil, budget: QueryBudget)
-        throws(SourceError)
-        -> [KPIRow]
-    {
+    ///
+    /// - Parameters:
+    ///   - tasks: What is wanted.
+    ///   - label: The label to break down by.
+    ///   - known: When the metrics behind the KPIs have values, if that was found out already.
+    ///   - budget: What reading may cost.
+    /// - Returns: The values.
+    /// - Throws: Why the samples cannot be read.
+    package func rows(
+        _ tasks: [KPITask],
+        by label: String? = nil,
+        extents known: [ByteText: Extent]? = nil,
+        budget: QueryBudget
+    ) throws(SourceError) -> [KPIRow] {
         let names = tasks.map { definitions.metricNames(behind: $0.kpi) }
-        let extents = try extents(of: names.flatMap(\.self), budget: budget)
+        let extents: [ByteText: Extent]
+        if let known {
+            extents = known
+        } else {
+            extents = try self.extents(of: names.flatMap(\.self), budget: budget)
+        }
         let finaliser = KPIFinaliser(definitions: definitions)
         var demand = MetricDemand(extents: extents)
         for task in tasks {
-            for frame in task.frames + (task.aggregate.map { [$0] } ?? []) {
-                _ = finaliser.value(of: task.kpi, for: frame, &demand)
+            for index in task.frames.indices {
+                _ = finaliser.value(of: task.kpi, for: task.frames, at: index, &demand)
+            }
+            if let aggregate = task.aggregate {
+                _ = finaliser.value(of: task.kpi, for: aggregate, &demand)
             }
         }
         var values = try read(&demand, extents, label, budget)
@@ -174,12 +192,16 @@ package struct KPIEvaluator: Sendable {
             warnings: values.warnings(of: names)
         )
         if case .ratio(let numerator, let denominator) = task.kpi.type {
-            let parts = task.frames.map { finaliser.parts(numerator, denominator, for: $0, &values) }
+            let parts = task.frames.indices.map { index in
+                finaliser.parts(numerator, denominator, over: task.frames[index].range, &values)
+            }
             row.values = parts.map { finaliser.ratio($0, of: task.kpi) }
             row.numerators = parts.map(\.numerator)
             row.denominators = parts.map(\.denominator)
         } else {
-            row.values = task.frames.map { finaliser.value(of: task.kpi, for: $0, &values) }
+            row.values = task.frames.indices.map { index in
+                finaliser.value(of: task.kpi, for: task.frames, at: index, &values)
+            }
         }
         return row
     }

@@ -13,7 +13,7 @@ struct KPIFinaliser {
         switch kpi.type {
         case .simple(let metric): return reading.value(of: metric, over: frame.range, for: frame.range)
         case .ratio(let numerator, let denominator):
-            return ratio(parts(numerator, denominator, for: frame, &reading), of: kpi)
+            return ratio(parts(numerator, denominator, over: frame.range, &reading), of: kpi)
         case .derived(let formula, let fill): return value(of: formula, fill, for: frame, &reading)
         case .cumulative(let metric, let span):
             let range = range(of: span, metric, for: frame, reading)
@@ -26,16 +26,35 @@ struct KPIFinaliser {
         }
     }
 
+    /// The value of `kpi` for one of `frames`; nil for null.
+    ///
+    /// Most kinds need no more of a frame than its range: so it is not copied.
+    func value<Reading: MetricReading>(
+        of kpi: KPIDefinition,
+        for frames: [Frame],
+        at index: Int,
+        _ reading: inout Reading
+    ) -> Double? {
+        switch kpi.type {
+        case .simple(let metric):
+            let range = frames[index].range
+            return reading.value(of: metric, over: range, for: range)
+        case .ratio(let numerator, let denominator):
+            return ratio(parts(numerator, denominator, over: frames[index].range, &reading), of: kpi)
+        default: return value(of: kpi, for: frames[index], &reading)
+        }
+    }
+
     /// Numerator and denominator of a ratio, merged and not divided.
     func parts<Reading: MetricReading>(
         _ numerator: String,
         _ denominator: String,
-        for frame: Frame,
+        over range: Bucket,
         _ reading: inout Reading
     ) -> (numerator: Double?, denominator: Double?) {
         (
-            reading.value(of: numerator, over: frame.range, for: frame.range),
-            reading.value(of: denominator, over: frame.range, for: frame.range)
+            reading.value(of: numerator, over: range, for: range),
+            reading.value(of: denominator, over: range, for: range)
         )
     }
 

@@ -72,7 +72,7 @@ extension KPIService {
             warnings.append("outside_retention: the range ends before the first data of \(choice.kpi.name)")
         }
         let entries = try reading { () throws(SourceError) in
-            try self.entries(chosen, frames, request.label, time, budget)
+            try self.entries(chosen, extents, frames, request.label, time, budget)
         }
         for entry in entries {
             for text in entry.row.warnings where !warnings.contains(text) { warnings.append(text) }
@@ -146,33 +146,36 @@ extension KPIService {
 
     private func entries(
         _ chosen: [ChosenKPI],
+        _ extents: [[ByteText: Extent]],
         _ frames: ReportFrames,
         _ label: String?,
         _ time: Timestamp,
         _ budget: QueryBudget
     ) throws(SourceError) -> [KPIReport.Entry] {
         var entries: [KPIReport.Entry] = []
+        let ranges = frames.frames.map(\.range)
         var rest = chosen[...]
         // Neighbours by the same definitions are read together.
         while let first = rest.first {
             let together = first.isCurrent ? rest.prefix { $0.isCurrent } : rest.prefix(1)
             rest = rest.dropFirst(together.count)
+            var known: [ByteText: Extent] = [:]
+            for index in together.indices { known.merge(extents[index]) { one, _ in one } }
             let tasks = together.map { KPITask($0.kpi, frames: frames.frames, aggregate: frames.aggregate) }
-            let rows = try evaluator(first.definitions, at: time).rows(tasks, by: label, budget: budget)
+            let rows = try evaluator(first.definitions, at: time)
+                .rows(tasks, by: label, extents: known, budget: budget)
             for row in rows {
                 let version = together.first { $0.kpi.name == row.kpi.name }?.version ?? 1
                 let metrics = first.definitions.metricNames(behind: row.kpi)
-                let completeness = frames.frames.map { frame in
+                let hasLateData = revisions.hasLateData(of: metrics)
+                let completeness = ranges.map { range in
                     Completeness(
-                        end: frame.range.end,
+                        end: range.end,
                         watermark: row.watermark,
                         latenessMillis: row.kpi.latenessMillis,
                         now: time.millis,
-                        isRevised: revisions.isRevised(
-                            metrics,
-                            frame.range,
-                            latenessMillis: row.kpi.latenessMillis
-                        )
+                        isRevised: hasLateData
+                            && revisions.isRevised(metrics, range, latenessMillis: row.kpi.latenessMillis)
                     )
                 }
                 entries.append(KPIReport.Entry(row: row, completeness: completeness, version: version))

@@ -117,6 +117,13 @@ package final class Revisions: Sendable {
     /// How often late data changed final periods of a KPI.
     package func count(of kpi: String) -> Int { state.withLock { $0.counts[ByteText(kpi)] ?? 0 } }
 
+    /// Whether late data of any of the metrics are remembered.
+    package func hasLateData(of metrics: [String]) -> Bool {
+        state.withLock { state in
+            !state.late.isEmpty && metrics.contains { state.late[ByteText($0)] != nil }
+        }
+    }
+
     /// Whether late data of one of the metrics came into a range that was final by then.
     package func isRevised(_ metrics: [String], _ range: Bucket, latenessMillis: Int64) -> Bool {
         let (finalAt, overflow) = range.end.addingReportingOverflow(latenessMillis)

@@ -125,7 +125,9 @@ struct CompactionPlanner {
         let sparse = young.reduce(0) { $0 + $1.sparseSampleCount }
         let all = young.reduce(0) { $0 + $1.sampleCount }
         let isWorthIt = sparse >= all / 10 && Set(young.map(\.retentionMillis)).count < young.count
-        return isOver && young.count > 1 && isWorthIt
+        // A flush of many days has nobody to be merged with, but is not small yet, nor rolled up.
+        let isFlush = young.contains { $0.level == 0 }
+        return isOver && (isFlush || (young.count > 1 && isWorthIt))
     }
 
     /// Whether members of several retentions were written on both sides of a delete.

@@ -5,8 +5,12 @@ import Model
 /// It keeps what each segment had decoded last, and notes what cannot be read. One thread at a time has it:
 /// `StoredSeriesSet.idle` is the lock under which it changes hands, hence unchecked.
 final class ChunkSource: @unchecked Sendable {
-    /// By the segments' identities.
-    var readers: [UInt64: Segment.Reader] = [:]
+    /// Readers of the segments, in the order in which these were wanted first.
+    private var readers: [OpenReader] = []
+    /// Where the reader stands that is likely to be wanted next.
+    private var next = 0
+    /// The windows that were asked about last.
+    private var windows = WindowList([])
     /// What the reader should know.
     private(set) var warnings: [String] = []
     /// By level: samples before this time are gone, and rollups of that level were read in their place.
@@ -40,6 +44,12 @@ final class ChunkSource: @unchecked Sendable {
         }
     }
 
+    /// What the windows are like that are asked about; mostly the same for series after series.
+    func list(of windows: [TimeRange]) -> WindowList {
+        if self.windows.windows != windows { self.windows = WindowList(windows) }
+        return self.windows
+    }
+
     /// Notes that samples before `time` are gone, and that rollups of `level` stand in their place.
     func noteExpired(before time: Timestamp, _ level: RollupLevel) {
         expired[level] = max(expired[level] ?? .min, time)
@@ -65,10 +75,10 @@ final class ChunkSource: @unchecked Sendable {
         _ otherwise: Value,
         _ body: (inout Segment.Reader) throws(StorageError) -> Value
     ) -> Value {
-        var reader = readers.removeValue(forKey: segment.identity) ?? Segment.Reader(isOfQuery: true)
-        defer { readers[segment.identity] = reader }
+        let place = place(of: segment.identity)
+        next = place + 1
         do throws(StorageError) {
-            return try body(&reader)
+            return try body(&readers[place].reader)
         } catch {
             let text = Store.warning(about: segment)
             if !warnings.contains(text) {
@@ -77,5 +87,21 @@ final class ChunkSource: @unchecked Sendable {
             }
             return otherwise
         }
+    }
+
+    /// Where the reader of the segment of this identity stands.
+    private func place(of identity: UInt64) -> Int {
+        // A series after the other is read, of the same segments; or chunk after chunk of one.
+        if next < readers.count, readers[next].identity == identity { return next }
+        if next > 0, readers[next - 1].identity == identity { return next - 1 }
+        if let place = readers.firstIndex(where: { $0.identity == identity }) { return place }
+        readers.append(OpenReader(identity: identity, reader: Segment.Reader(isOfQuery: true)))
+        return readers.count - 1
+    }
+
+    private struct OpenReader {
+        /// The segment's identity.
+        let identity: UInt64
+        var reader: Segment.Reader
     }
 }

@@ -51,6 +51,24 @@ struct RollupBucket: Hashable, Sendable {
         return state
     }
 
+    /// Appends the state of all samples, with those parts that are wanted; these have the bits of `full`.
+    @inline(__always)
+    func append(_ wanted: WindowParts, to states: inout [WindowState]) {
+        let needsAll = !wanted.isDisjoint(with: WindowParts.summed)
+        if edge == .none {
+            states.append(open)
+        } else if edge != .number || open.count == 0 || needsAll || open.firstValue < edgeValue {
+            states.append(full)
+        } else {
+            // Only the beginning is another.
+            let last = states.count
+            states.append(open)
+            states[last].count += 1
+            states[last].firstMillis = start
+            states[last].firstValue = edgeValue
+        }
+    }
+
     /// The last number and its time; nil if it has none.
     var last: (millis: Int64, value: Double)? {
         if open.count > 0 { return (open.lastMillis, open.lastValue) }
@@ -128,6 +146,12 @@ struct RollupBucket: Hashable, Sendable {
         }
         return result
     }
+}
+
+extension WindowParts {
+    /// The parts that a sample in front of a state changes in any case, beside the ends: sum, extremes and
+    /// area, which stands without its ends here.
+    fileprivate static var summed: WindowParts { WindowParts(rawValue: 1 | 2 | 16) }
 }
 
 extension WindowState {

@@ -5,6 +5,27 @@ extension RollupCodec {
     /// Bucket starts lie within this many milliseconds of the epoch.
     private static let latestMillis: Int64 = 1 << 60
 
+    /// Memory that decoding one chunk after the other uses again.
+    struct Scratch {
+        /// The starts that were found to be right last: chunks of many series have the same.
+        fileprivate var starts: [Int64] = []
+        fileprivate var level: RollupLevel?
+        /// The buckets with a number on the start.
+        fileprivate var edges: [Int] = []
+        /// The buckets with numbers behind the start.
+        fileprivate var filled: [Int] = []
+        /// Columns of integers.
+        fileprivate var one: [Int64] = []
+        fileprivate var two: [Int64] = []
+        fileprivate var three: [Int64] = []
+        fileprivate var four: [Int64] = []
+        /// A column of values.
+        fileprivate var values: [Double] = []
+
+        /// No memory yet.
+        init() {}
+    }
+
     /// The buckets of a chunk whose bytes fill `bytes`.
     ///
     /// - Parameters:
@@ -12,21 +33,38 @@ extension RollupCodec {
     ///   - starts: Where they begin.
     ///   - level: The length of the buckets.
     ///   - parts: What is wanted of their states; the rest may be as in empty ones.
+    ///   - scratch: What is used again.
     /// - Returns: As many buckets as there are starts.
     /// - Throws: `CodecError` for what no encoder writes, as far as it is looked at.
     static func decode(
         _ bytes: ArraySlice<UInt8>,
         starts: [Int64],
         level: RollupLevel,
-        _ parts: WindowParts
+        _ parts: WindowParts,
+        _ scratch: inout Scratch
     ) throws(CodecError) -> [RollupBucket] {
+        if scratch.level != level || scratch.starts != starts {
+            try check(starts, level)
+            (scratch.starts, scratch.level) = (starts, level)
+        }
         var decoder = try RollupDecoder(bytes, starts: starts, level: level)
-        try decoder.decode(parts)
+        try decoder.decode(parts, &scratch)
         return decoder.buckets
     }
 
+    /// The buckets of a chunk whose bytes fill `bytes`, with memory of its own.
+    static func decode(
+        _ bytes: ArraySlice<UInt8>,
+        starts: [Int64],
+        level: RollupLevel,
+        _ parts: WindowParts
+    ) throws(CodecError) -> [RollupBucket] {
+        var scratch = Scratch()
+        return try decode(bytes, starts: starts, level: level, parts, &scratch)
+    }
+
     /// Throws unless `starts` are bucket starts that rise.
-    fileprivate static func check(_ starts: [Int64], _ level: RollupLevel) throws(CodecError) {
+    private static func check(_ starts: [Int64], _ level: RollupLevel) throws(CodecError) {
         var previous = -latestMillis
         for start in starts {
             guard start > previous, start < latestMillis, start % level.millis == 0 else {
@@ -39,6 +77,10 @@ extension RollupCodec {
 
 /// Decodes the buckets of one chunk.
 private struct RollupDecoder {
+    /// Integers of all columns are at most so far from zero.
+    private static let mostInteger: Int64 = 1 << 54
+    private static let mostMagnitude = Double(1 << 54)
+
     private(set) var buckets: [RollupBucket]
     private let flags: RollupCodec.Flags
     private let level: RollupLevel
@@ -49,7 +91,6 @@ private struct RollupDecoder {
     init(_ bytes: ArraySlice<UInt8>, starts: [Int64], level: RollupLevel) throws(CodecError) {
         reader = ByteReader(bytes)
         self.level = level
-        try RollupCodec.check(starts, level)
         buckets = starts.map { RollupBucket(start: $0) }
         flags = RollupCodec.Flags(rawValue: try reader.readUInt8())
         guard !flags.isSuperset(of: [.allEdges, .someEdges]) else {
@@ -60,131 +101,152 @@ private struct RollupDecoder {
         interval = Int64(try reader.readCount(limit: Int(RollupLevel.day.millis)))
     }
 
-    mutating func decode(_ parts: WindowParts) throws(CodecError) {
-        let (edges, filled) = try readCounts()
-        if !filled.isEmpty { try readTimes(filled) }
+    mutating func decode(_ parts: WindowParts, _ scratch: inout RollupCodec.Scratch) throws(CodecError) {
+        try readCounts(&scratch)
+        if !scratch.filled.isEmpty { try readTimes(&scratch) }
         if flags.contains(.decimal) {
-            try readDecimals(edges, filled, parts)
+            try readDecimals(parts, &scratch)
         } else {
-            try readDoubles(edges, filled, parts)
+            try readDoubles(parts, &scratch)
         }
-        if !filled.isEmpty { try readAreas(filled, parts) }
+        if !scratch.filled.isEmpty { try readAreas(parts, &scratch) }
         try reader.expectEnd()
     }
 
     // MARK: - Counts and times
 
-    /// Reads what is on the starts, and the counts; gives the buckets with a number on the start, and those
+    /// Reads what is on the starts, and the counts; notes the buckets with a number on the start, and those
     /// with numbers behind it.
-    private mutating func readCounts() throws(CodecError) -> (edges: [Int], filled: [Int]) {
+    private mutating func readCounts(_ scratch: inout RollupCodec.Scratch) throws(CodecError) {
+        scratch.edges.removeAll(keepingCapacity: true)
+        scratch.filled.removeAll(keepingCapacity: true)
         if flags.contains(.allEdges) {
-            for index in buckets.indices { buckets[index].edge = .number }
+            var span = buckets.mutableSpan
+            for index in span.indices { span[index].edge = .number }
+            scratch.edges.append(contentsOf: span.indices)
         } else if flags.contains(.someEdges) {
-            let kinds = try readIntegers(buckets.count, 0...2)
+            try readIntegers(buckets.count, 0...2, into: &scratch.one, &scratch.values)
             for index in buckets.indices {
-                buckets[index].edge = RollupBucket.Edge(rawValue: UInt8(kinds[index])) ?? .none
+                let edge = RollupBucket.Edge(rawValue: UInt8(scratch.one[index])) ?? .none
+                buckets[index].edge = edge
+                if edge == .number { scratch.edges.append(index) }
             }
         }
         // A sample takes a millisecond.
-        let counts = try readIntegers(buckets.count, 0...level.millis)
-        for index in buckets.indices { buckets[index].open.count = Int(counts[index]) }
-        if flags.contains(.nans) {
-            let counts = try readIntegers(buckets.count, 0...level.millis)
-            for index in buckets.indices { buckets[index].open.nanCount = Int(counts[index]) }
+        try readIntegers(buckets.count, 0...level.millis, into: &scratch.one, &scratch.values)
+        if scratch.one.contains(0) {
+            for index in buckets.indices where scratch.one[index] > 0 { scratch.filled.append(index) }
+        } else {
+            scratch.filled.append(contentsOf: buckets.indices)
         }
-        return (
-            buckets.indices.filter { buckets[$0].edge == .number },
-            buckets.indices.filter { buckets[$0].open.count > 0 }
-        )
+        var span = buckets.mutableSpan
+        for index in span.indices { span[index].open.count = Int(scratch.one[index]) }
+        if flags.contains(.nans) {
+            try readIntegers(buckets.count, 0...level.millis, into: &scratch.one, &scratch.values)
+            for index in buckets.indices { buckets[index].open.nanCount = Int(scratch.one[index]) }
+        }
     }
 
-    private mutating func readTimes(_ filled: [Int]) throws(CodecError) {
-        let firsts = try readIntegers(filled.count, 1...level.millis - 1)
+    private mutating func readTimes(_ scratch: inout RollupCodec.Scratch) throws(CodecError) {
+        let count = scratch.filled.count
+        let range = 1...level.millis - 1
         let isRegular = flags.contains(.regular)
-        let lasts = isRegular ? [] : try readIntegers(filled.count, 1...level.millis - 1)
-        for (position, index) in filled.enumerated() {
-            let first = firsts[position]
+        let (interval, length) = (interval, level.millis)
+        try readIntegers(count, range, into: &scratch.one, &scratch.values)
+        if !isRegular { try readIntegers(count, range, into: &scratch.two, &scratch.values) }
+        var span = buckets.mutableSpan
+        for (position, index) in scratch.filled.enumerated() {
+            let first = scratch.one[position]
             // Both factors are at most the milliseconds of a day.
-            let last = isRegular ? first + interval * Int64(buckets[index].open.count - 1) : lasts[position]
-            guard first <= last, last < level.millis else { throw .badException }
-            buckets[index].open.firstMillis = buckets[index].start + first
-            buckets[index].open.lastMillis = buckets[index].start + last
+            let last =
+                isRegular ? first + interval * Int64(span[index].open.count - 1) : scratch.two[position]
+            guard first <= last, last < length else { throw .badException }
+            span[index].open.firstMillis = span[index].start + first
+            span[index].open.lastMillis = span[index].start + last
         }
     }
 
     // MARK: - Values
 
     private mutating func readDoubles(
-        _ edges: [Int],
-        _ filled: [Int],
-        _ parts: WindowParts
+        _ parts: WindowParts,
+        _ scratch: inout RollupCodec.Scratch
     ) throws(CodecError) {
-        if !edges.isEmpty {
-            for (index, value) in zip(edges, try readColumn(edges.count)) { buckets[index].edgeValue = value }
+        if !scratch.edges.isEmpty {
+            try readColumn(scratch.edges.count, into: &scratch.values)
+            for (index, value) in zip(scratch.edges, scratch.values) { buckets[index].edgeValue = value }
         }
-        guard !filled.isEmpty else { return }
+        guard !scratch.filled.isEmpty else { return }
         // The area follows from the sum and the last number, the extremes from the ends.
         if try isPresent(parts.contains(.ends) || parts.contains(.extremes)) {
-            for (index, value) in zip(filled, try readColumn(filled.count)) {
+            try readColumn(scratch.filled.count, into: &scratch.values)
+            for (index, value) in zip(scratch.filled, scratch.values) {
                 buckets[index].open.firstValue = value
             }
         }
         if try isPresent(parts.contains(.ends) || parts.contains(.extremes)) {
-            for (index, value) in zip(filled, try readColumn(filled.count)) {
+            try readColumn(scratch.filled.count, into: &scratch.values)
+            for (index, value) in zip(scratch.filled, scratch.values) {
                 buckets[index].open.lastValue = value
             }
         }
         if try isPresent(parts.contains(.sum) || parts.contains(.area)) {
-            for (index, value) in zip(filled, try readColumn(filled.count)) {
-                buckets[index].open.sum = value
-            }
+            try readColumn(scratch.filled.count, into: &scratch.values)
+            for (index, value) in zip(scratch.filled, scratch.values) { buckets[index].open.sum = value }
         }
-        try readExtremes(filled, parts) { stored, _, _ in stored }
+        try readExtremes(parts, &scratch) { stored, _, _ in stored }
         if flags.contains(.resets), try isPresent(parts.contains(.increase)) {
-            for (index, value) in zip(filled, try readColumn(filled.count)) {
+            try readColumn(scratch.filled.count, into: &scratch.values)
+            for (index, value) in zip(scratch.filled, scratch.values) {
                 buckets[index].open.resetSum = value
             }
         }
     }
 
     private mutating func readDecimals(
-        _ edges: [Int],
-        _ filled: [Int],
-        _ parts: WindowParts
+        _ parts: WindowParts,
+        _ scratch: inout RollupCodec.Scratch
     ) throws(CodecError) {
         let power = RollupCodec.powers[digits]
-        let edgeMisses = edges.isEmpty ? [] : try readIntegers(edges.count)
-        let firstMisses = filled.isEmpty ? [] : try readIntegers(filled.count)
-        let lastMisses = filled.isEmpty ? [] : try readIntegers(filled.count)
-        let wantsSum = parts.contains(.sum) || parts.contains(.area)
-        var sums: [Int64] = []
-        if !filled.isEmpty, try isPresent(wantsSum) { sums = try readIntegers(filled.count) }
+        let count = scratch.filled.count
+        if !scratch.edges.isEmpty {
+            try readIntegers(scratch.edges.count, into: &scratch.one, &scratch.values)
+        }
+        var hasSums = false
+        if count > 0 {
+            try readIntegers(count, into: &scratch.two, &scratch.values)
+            try readIntegers(count, into: &scratch.three, &scratch.values)
+            hasSums = try isPresent(parts.contains(.sum) || parts.contains(.area))
+            if hasSums { try readIntegers(count, into: &scratch.four, &scratch.values) }
+        }
         var (before, edge, position): (Int64, Int, Int) = (0, 0, 0)
-        for index in buckets.indices {
-            if buckets[index].edge == .number {
-                before &+= edgeMisses[edge]
-                buckets[index].edgeValue = Double(before) / power
+        var span = buckets.mutableSpan
+        for index in span.indices {
+            if span[index].edge == .number {
+                before &+= scratch.one[edge]
+                span[index].edgeValue = Double(before) / power
                 edge += 1
             }
-            guard buckets[index].open.count > 0 else { continue }
-            let first = before &+ firstMisses[position]
-            let last = first &+ lastMisses[position]
+            guard span[index].open.count > 0 else { continue }
+            let first = before &+ scratch.two[position]
+            let last = first &+ scratch.three[position]
             before = last
-            buckets[index].open.firstValue = Double(first) / power
-            buckets[index].open.lastValue = Double(last) / power
-            if !sums.isEmpty {
-                let guess = RollupGuess.sum(count: buckets[index].open.count, first: first, last: last)
-                buckets[index].open.sum = Double(guess &+ sums[position]) / power
+            span[index].open.firstValue = Double(first) / power
+            span[index].open.lastValue = Double(last) / power
+            if hasSums {
+                let guess = RollupGuess.sum(count: span[index].open.count, first: first, last: last)
+                span[index].open.sum = Double(guess &+ scratch.four[position]) / power
             }
             position += 1
         }
-        guard !filled.isEmpty else { return }
-        try readExtremes(filled, parts) { miss, end, sign in
+        guard count > 0 else { return }
+        try readExtremes(parts, &scratch) { miss, end, sign in
             // The miss is an integer; the end is one divided by the power.
             ((end * power).rounded() + sign * miss) / power
         }
         if flags.contains(.resets), try isPresent(parts.contains(.increase)) {
-            for (index, value) in zip(filled, try readIntegers(filled.count)) {
+            try readIntegers(count, into: &scratch.one, &scratch.values)
+            for (index, value) in zip(scratch.filled, scratch.one) {
                 buckets[index].open.resetSum = Double(value) / power
             }
         }
@@ -192,13 +254,13 @@ private struct RollupDecoder {
 
     /// Reads the extremes, or takes those of the ends; `value` makes one of what is stored and of that end.
     private mutating func readExtremes(
-        _ filled: [Int],
         _ parts: WindowParts,
+        _ scratch: inout RollupCodec.Scratch,
         _ value: (_ stored: Double, _ end: Double, _ sign: Double) -> Double
     ) throws(CodecError) {
         guard flags.contains(.extremes) else {
             guard parts.contains(.extremes) else { return }
-            for index in filled {
+            for index in scratch.filled {
                 let state = buckets[index].open
                 buckets[index].open.least = min(state.firstValue, state.lastValue)
                 buckets[index].open.greatest = max(state.firstValue, state.lastValue)
@@ -206,29 +268,35 @@ private struct RollupDecoder {
             return
         }
         if try isPresent(parts.contains(.extremes)) {
-            for (index, stored) in zip(filled, try readColumn(filled.count)) {
+            try readColumn(scratch.filled.count, into: &scratch.values)
+            for (index, stored) in zip(scratch.filled, scratch.values) {
                 let state = buckets[index].open
                 buckets[index].open.least = value(stored, min(state.firstValue, state.lastValue), -1)
             }
         }
         if try isPresent(parts.contains(.extremes)) {
-            for (index, stored) in zip(filled, try readColumn(filled.count)) {
+            try readColumn(scratch.filled.count, into: &scratch.values)
+            for (index, stored) in zip(scratch.filled, scratch.values) {
                 let state = buckets[index].open
                 buckets[index].open.greatest = value(stored, max(state.firstValue, state.lastValue), 1)
             }
         }
     }
 
-    private mutating func readAreas(_ filled: [Int], _ parts: WindowParts) throws(CodecError) {
-        var areas: [Double] = []
-        if flags.contains(.areas), try isPresent(parts.contains(.area)) {
-            areas = try readColumn(filled.count)
+    private mutating func readAreas(
+        _ parts: WindowParts,
+        _ scratch: inout RollupCodec.Scratch
+    ) throws(CodecError) {
+        var hasAreas = false
+        if flags.contains(.areas) {
+            hasAreas = try isPresent(parts.contains(.area))
+            if hasAreas { try readColumn(scratch.filled.count, into: &scratch.values) }
         }
         guard parts.contains(.area) else { return }
-        for (position, index) in filled.enumerated() {
+        for (position, index) in scratch.filled.enumerated() {
             let state = buckets[index].open
             let guess = RollupCodec.guessedArea(sum: state.sum, last: state.lastValue, interval: interval)
-            let stored = areas.isEmpty ? 0 : areas[position]
+            let stored = hasAreas ? scratch.values[position] : 0
             // A positive zero stands for the guess, a negative one for zero.
             buckets[index].open.area = stored.bitPattern == 0 ? guess : stored + 0
         }
@@ -242,36 +310,62 @@ private struct RollupDecoder {
         return isWanted
     }
 
-    private mutating func readColumn(_ count: Int) throws(CodecError) -> [Double] {
+    /// Reads a column of numbers.
+    private mutating func readColumn(_ count: Int, into values: inout [Double]) throws(CodecError) {
+        values.removeAll(keepingCapacity: true)
         let head = try reader.readCount(limit: 1 << 40)
-        let bytes = try reader.readBytes(count: head >> 2)
-        var values: [Double] = []
-        switch RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) {
-        case .values: try ValueColumn.decode(bytes, count: count, into: &values)
-        case .equal:
-            var column = ByteReader(bytes)
-            values = [Double](repeating: Double(try column.readSignedVarint()), count: count)
-            try column.expectEnd()
-        case .varints:
-            guard count <= RollupCodec.mostVarints else { throw .badException }
-            var column = ByteReader(bytes)
-            for _ in 0..<count { values.append(Double(try column.readSignedVarint())) }
-            try column.expectEnd()
-        case nil: throw .badException
+        guard RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) != .values else {
+            return try ValueColumn.decode(try reader.readBytes(count: head >> 2), count: count, into: &values)
         }
-        return values
+        var integers: [Int64] = []
+        try readIntegers(head, count, into: &integers)
+        for integer in integers { values.append(Double(integer)) }
     }
 
+    /// Reads a column of integers, which are in `range`; `values` is only used meanwhile.
     private mutating func readIntegers(
         _ count: Int,
-        _ range: ClosedRange<Int64> = -(1 << 54)...(1 << 54)
-    ) throws(CodecError) -> [Int64] {
-        var integers: [Int64] = []
-        integers.reserveCapacity(count)
-        for value in try readColumn(count) {
-            guard let integer = Int64(exactly: value), range.contains(integer) else { throw .badException }
-            integers.append(integer)
+        _ range: ClosedRange<Int64> = -mostInteger...mostInteger,
+        into integers: inout [Int64],
+        _ values: inout [Double]
+    ) throws(CodecError) {
+        integers.removeAll(keepingCapacity: true)
+        let head = try reader.readCount(limit: 1 << 40)
+        if RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) == .values {
+            values.removeAll(keepingCapacity: true)
+            try ValueColumn.decode(try reader.readBytes(count: head >> 2), count: count, into: &values)
+            integers.reserveCapacity(count)
+            for value in values {
+                // Not so for a NaN either.
+                guard value.magnitude <= RollupDecoder.mostMagnitude else { throw .badException }
+                let integer = Int64(value)
+                guard Double(integer) == value else { throw .badException }
+                integers.append(integer)
+            }
+        } else {
+            try readIntegers(head, count, into: &integers)
         }
-        return integers
+        var (least, greatest) = (range.lowerBound, range.lowerBound)
+        for integer in integers { (least, greatest) = (min(least, integer), max(greatest, integer)) }
+        guard least == range.lowerBound, greatest <= range.upperBound else { throw .badException }
+    }
+
+    /// Appends the integers of a column that is no value column, whose head is `head`.
+    private mutating func readIntegers(
+        _ head: Int,
+        _ count: Int,
+        into integers: inout [Int64]
+    ) throws(CodecError) {
+        let end = reader.offset + (head >> 2)
+        switch RollupCodec.ColumnForm(rawValue: UInt8(head & 3)) {
+        case .equal:
+            let integer = try reader.readSignedVarint()
+            integers.append(contentsOf: repeatElement(integer, count: count))
+        case .varints:
+            guard count <= RollupCodec.mostVarints else { throw .badException }
+            try reader.readSignedVarints(count: count, into: &integers)
+        case .values, nil: throw .badException
+        }
+        guard reader.offset == end else { throw .badException }
     }
 }

@@ -266,7 +266,8 @@ private struct RollupEncoder {
         if !integers.isEmpty, integers.count <= RollupCodec.mostVarints {
             var varints: [UInt8] = []
             for integer in integers { Varint.append(signed: integer, to: &varints) }
-            if varints.count < column.count { return append(varints, .varints) }
+            // They are read several times as fast.
+            if varints.count * 3 <= column.count * 4 { return append(varints, .varints) }
         }
         append(column, .values)
     }

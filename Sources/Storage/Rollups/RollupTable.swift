@@ -47,6 +47,8 @@ struct RollupTable {
     private(set) var hasOverlaps = false
     /// The slot that was looked for last.
     private var hint = 0
+    /// The bucket that was looked for last in its slot.
+    private var placeHint = 0
 
     /// The buckets of `level` of `parts`, which are there from `startMillis` on.
     init(_ level: RollupLevel, _ parts: [SeriesParts.Part], startMillis: Int64) {
@@ -59,30 +61,38 @@ struct RollupTable {
             Timestamp(millis: start(millis)).advanced(byMillis: length - 1).millis
         }
         var (own, others): ([SpanList], [SpanList]) = ([], [])
-        for (index, part) in parts.enumerated() {
-            let chunks = part.rollups[level] ?? []
-            for chunk in chunks {
-                slots.append(
-                    Slot(
-                        part: index,
-                        chunk: chunk,
-                        start: start(chunk.minMillis),
-                        last: start(chunk.maxMillis)
+        // Where the parts that have the level lie apart from each other, there is nothing to compare.
+        let isApart = RollupTable.areApart(parts, level)
+        slots.reserveCapacity(parts.count)
+        for index in parts.indices {
+            let hasLevel = parts[index].hasRollups(level)
+            if hasLevel {
+                for chunk in parts[index].rollups(level) {
+                    slots.append(
+                        Slot(
+                            part: index,
+                            chunk: chunk,
+                            start: start(chunk.minMillis),
+                            last: start(chunk.maxMillis)
+                        )
                     )
-                )
+                }
             }
-            var spans = SpanList()
-            if let times = part.times {
-                for millis in times { spans.append(start(millis), end(millis)) }
-            } else {
-                let ranges = (part.raw + chunks).sorted { $0.minMillis < $1.minMillis }
-                for chunk in ranges { spans.append(start(chunk.minMillis), end(chunk.maxMillis)) }
+            if !hasLevel || !isApart {
+                var spans = SpanList()
+                if let times = parts[index].times {
+                    for millis in times { spans.append(start(millis), end(millis)) }
+                } else {
+                    let ranges = (parts[index].raw + parts[index].rollups(level))
+                        .sorted { $0.minMillis < $1.minMillis }
+                    for chunk in ranges { spans.append(start(chunk.minMillis), end(chunk.maxMillis)) }
+                }
+                if hasLevel { own.append(spans) } else { others.append(spans) }
             }
-            if chunks.isEmpty { others.append(spans) } else { own.append(spans) }
             // Buckets that something is deleted of are made anew.
-            if let range = part.range, !part.deleted.isEmpty {
+            if !parts[index].deleted.isEmpty, let range = parts[index].range {
                 var cut = SpanList()
-                for deleted in part.deleted {
+                for deleted in parts[index].deleted {
                     // All that a deletion touches, also beside what is left of the part's samples.
                     let first = max(deleted.start.millis, start(range.first))
                     let last = min(deleted.end.millis, end(range.last))
@@ -91,9 +101,25 @@ struct RollupTable {
                 others.append(cut)
             }
         }
-        slots.sort { $0.start < $1.start }
+        if zip(slots, slots.dropFirst()).contains(where: { $0.start > $1.start }) {
+            slots.sort { $0.start < $1.start }
+        }
         hasOverlaps = zip(slots, slots.dropFirst()).contains { $0.last >= $1.start }
-        contested = SpanList.contested(own, others)
+        if !own.isEmpty || !others.isEmpty { contested = SpanList.contested(own, others) }
+    }
+
+    /// Whether no bucket of `level` is shared by two of the parts that have it, as far as that is seen at
+    /// once: each of them begins behind the one before.
+    private static func areApart(_ parts: [SeriesParts.Part], _ level: RollupLevel) -> Bool {
+        var end = Int64.min
+        for index in parts.indices where parts[index].hasRollups(level) {
+            guard parts[index].times == nil, let range = parts[index].range else { return false }
+            let length = level.millis
+            guard Timestamp(millis: range.first).floored(toMillis: length).millis > end else { return false }
+            let last = Timestamp(millis: range.last).floored(toMillis: length)
+            end = last.advanced(byMillis: length - 1).millis
+        }
+        return true
     }
 
     /// The first stretch at or behind `millis` where buckets are not those of one part alone.
@@ -113,6 +139,19 @@ struct RollupTable {
         guard index >= 0, start <= slots[index].last else { return nil }
         hint = index
         return index
+    }
+
+    /// The place in a decoded slot of the bucket that begins at `start`; nil if it has none.
+    @inline(__always)
+    mutating func place(in slot: Int, of start: Int64) -> Int? {
+        // Buckets are mostly looked for one after the other.
+        placeHint += 1
+        if placeHint < slots[slot].buckets.count, slots[slot].buckets[placeHint].start == start {
+            return placeHint
+        }
+        guard let place = slots[slot].place(of: start, length) else { return nil }
+        placeHint = place
+        return place
     }
 
     /// The slots that may have buckets that begin in `start..<end`.

@@ -9,25 +9,71 @@ struct SeriesParts {
         let place: SeriesPart
         /// The times of which nothing counts, as it is deleted; apart from each other and rising.
         var deleted: [TimeRange] = []
-        /// The chunks of samples that overlap the range, times rising.
-        var raw: [Segment.Chunk] = []
-        /// The chunks of rollups that overlap the range, by level.
-        var rollups: [RollupLevel: [Segment.Chunk]] = [:]
         /// Samples before this time do not count, in milliseconds.
         var earliestMillis = Int64.min
         /// The times that it has samples at, as far as that was found out; else those of its chunks.
-        var times: [Int64]?
+        var times: [Int64]? {
+            didSet { (first, last) = (times?.first ?? .max, times?.last ?? .min) }
+        }
+
+        /// All chunks of the series, if it is a segment's.
+        private var chunks: ArraySlice<Segment.Chunk> = []
+        private var rawPlaces = 0..<0
+        private var rollupPlaces = PerLevel(0..<0)
+        private var first = Int64.max
+        private var last = Int64.min
+
+        /// A head.
+        init(_ place: SeriesPart, deleted: [TimeRange]) {
+            self.place = place
+            self.deleted = deleted
+        }
+
+        /// What a segment has in `range` of a series of which `chunks` are all.
+        init(
+            _ place: SeriesPart,
+            deleted: [TimeRange],
+            _ chunks: ArraySlice<Segment.Chunk>,
+            in range: TimeRange
+        ) {
+            self.place = place
+            self.deleted = deleted
+            self.chunks = chunks
+            let start = chunks.startIndex
+            (rawPlaces, rollupPlaces) = (start..<start, PerLevel(start..<start))
+            // Those of a group follow each other, times rising.
+            for position in chunks.indices where chunks[position].range.overlaps(range) {
+                if let level = chunks[position].level {
+                    rollupPlaces[level] = Part.joined(rollupPlaces[level], position)
+                } else {
+                    rawPlaces = Part.joined(rawPlaces, position)
+                }
+                first = min(first, chunks[position].minMillis)
+                last = max(last, chunks[position].maxMillis)
+            }
+        }
+
+        private static func joined(_ places: Range<Int>, _ position: Int) -> Range<Int> {
+            (places.isEmpty ? position : places.lowerBound)..<position + 1
+        }
+
+        /// The chunks of samples that overlap the range, times rising.
+        var raw: ArraySlice<Segment.Chunk> { chunks[rawPlaces] }
+        /// How many there are.
+        var rawCount: Int { rawPlaces.count }
+        /// One of them, by its place among them.
+        func raw(_ index: Int) -> Segment.Chunk { chunks[rawPlaces.lowerBound + index] }
+
+        /// The chunks of rollups of a level that overlap the range, times rising.
+        func rollups(_ level: RollupLevel) -> ArraySlice<Segment.Chunk> { chunks[rollupPlaces[level]] }
+        /// Whether there are any of that level.
+        func hasRollups(_ level: RollupLevel) -> Bool { !rollupPlaces[level].isEmpty }
+        /// Whether there are any.
+        var hasRollups: Bool { RollupLevel.allCases.contains { !rollupPlaces[$0].isEmpty } }
 
         /// The times that it says something about; nil if there are none.
-        var range: (first: Int64, last: Int64)? {
-            if let times { return times.isEmpty ? nil : (times[0], times[times.count - 1]) }
-            var (first, last): (Int64, Int64) = (.max, .min)
-            for chunk in raw { (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis)) }
-            for chunk in rollups.values.joined() {
-                (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis))
-            }
-            return first <= last ? (first, last) : nil
-        }
+        @inline(__always)
+        var range: (first: Int64, last: Int64)? { first <= last ? (first, last) : nil }
     }
 
     /// In the order of writing.
@@ -37,9 +83,9 @@ struct SeriesParts {
     /// From this time on all samples are there that are not hidden; before it some may be gone.
     private(set) var rawStartMillis = Int64.min
     /// From when on each level is there, or can be made of samples.
-    private(set) var startMillis: [RollupLevel: Int64] = [:]
+    private(set) var startMillis = PerLevel(Int64.min)
     /// Rollups of a level before this time do not count.
-    private(set) var earliestMillis: [RollupLevel: Int64] = [:]
+    private(set) var earliestMillis = PerLevel(Int64.min)
     /// The levels that there are, finer ones first.
     private(set) var levels: [RollupLevel] = []
 
@@ -52,34 +98,43 @@ struct SeriesParts {
         for level in RollupLevel.allCases {
             earliestMillis[level] = Store.earliest(series.now, series.times.keptMillis(level))
         }
+        // Most segments of a series have the same levels.
+        var known: (levels: PerLevel<Bool>, earliest: Int64)?
+        parts.reserveCapacity(series.parts.count)
         for place in series.parts {
-            var part = Part(place: place)
             switch place {
             case .head(let head, let deleted):
-                part.deleted = deleted
                 guard head.minMillis <= range.end.millis, head.maxMillis >= range.start.millis else {
                     continue
                 }
+                var part = Part(place, deleted: deleted)
                 part.earliestMillis = series.earliestMillis(besideLevels: [])
+                parts.append(part)
             case .segment(let segment, let ordinal, let deleted):
-                part.deleted = deleted
                 let all = chunks(segment, ordinal)
-                let present = Set(all.compactMap(\.level))
-                part.earliestMillis = series.earliestMillis(besideLevels: present)
-                for chunk in all where chunk.range.overlaps(range) {
-                    if chunk.kind == SegmentFormat.histogramKind { hasHistograms = true }
-                    if let level = chunk.level {
-                        part.rollups[level, default: []].append(chunk)
-                    } else {
-                        part.raw.append(chunk)
+                var part = Part(place, deleted: deleted, all, in: range)
+                var present = PerLevel(false)
+                for chunk in all {
+                    if let level = chunk.level { present[level] = true }
+                    if chunk.kind == SegmentFormat.histogramKind, chunk.range.overlaps(range) {
+                        hasHistograms = true
                     }
                 }
-                guard !part.raw.isEmpty || !part.rollups.isEmpty else { continue }
+                if let known, known.levels == present {
+                    part.earliestMillis = known.earliest
+                } else {
+                    let levels = Set(RollupLevel.allCases.filter { present[$0] })
+                    part.earliestMillis = series.earliestMillis(besideLevels: levels)
+                    known = (present, part.earliestMillis)
+                }
+                guard part.rawCount > 0 || part.hasRollups else { continue }
                 note(all, part.earliestMillis)
+                parts.append(part)
             }
-            parts.append(part)
         }
-        levels = Set(parts.flatMap(\.rollups.keys)).sorted()
+        for level in RollupLevel.allCases where parts.contains(where: { $0.hasRollups(level) }) {
+            levels.append(level)
+        }
     }
 
     /// Notes the times that samples were found at, of a part that has no rollups.
@@ -106,25 +161,53 @@ struct SeriesParts {
 
     /// Notes from when on a segment with rollups has what is not hidden.
     private mutating func note(_ chunks: ArraySlice<Segment.Chunk>, _ earliest: Int64) {
-        let rolled = chunks.filter { !$0.isRaw }
-        guard let first = rolled.map(\.minMillis).min() else { return }
+        var first = Int64.max
+        var own = PerLevel(Int64?.none)
+        for chunk in chunks {
+            guard let level = chunk.level else { continue }
+            first = min(first, chunk.minMillis)
+            if own[level] == nil { own[level] = chunk.minMillis }
+        }
+        guard first < .max else { return }
         let rawStart = SeriesParts.rawStart(chunks, earliest)
         rawStartMillis = max(rawStartMillis, rawStart)
         for level in RollupLevel.allCases {
             var start = Int64.min
-            let own = rolled.first { $0.level == level }?.minMillis
-            if let own {
+            if let own = own[level] {
                 // Of a level that is not the first to go some may be gone.
-                if own > first, Timestamp(millis: own).floored(toMillis: level.millis).millis > first {
-                    start = Timestamp(millis: own).floored(toMillis: level.millis).millis
-                }
-                if let kept = earliestMillis[level], first < kept { start = max(start, kept) }
+                let begin = Timestamp(millis: own).floored(toMillis: level.millis).millis
+                if own > first, begin > first { start = begin }
+                if first < earliestMillis[level] { start = max(start, earliestMillis[level]) }
             } else {
                 // It can be made of samples, where these are left, or of finer ones.
                 start = rawStart
             }
-            startMillis[level] = max(startMillis[level] ?? .min, start)
+            startMillis[level] = max(startMillis[level], start)
         }
+    }
+}
+
+/// A value for each level of rollups.
+struct PerLevel<Value> {
+    private var values: InlineArray<3, Value>
+
+    /// The same value for all.
+    init(_ value: Value) {
+        precondition(RollupLevel.allCases.count == 3, "BUG: there are more levels")
+        values = InlineArray(repeating: value)
+    }
+
+    subscript(level: RollupLevel) -> Value {
+        get { values[level.rawValue] }
+        set { values[level.rawValue] = newValue }
+    }
+}
+
+extension PerLevel: Sendable where Value: Sendable {}
+
+extension PerLevel: Equatable where Value: Equatable {
+    static func == (left: PerLevel, right: PerLevel) -> Bool {
+        RollupLevel.allCases.allSatisfy { left[$0] == right[$0] }
     }
 }
 

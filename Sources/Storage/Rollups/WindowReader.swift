@@ -16,17 +16,24 @@ struct WindowReader {
     /// The last whole stretch that was joined of the coarsest level.
     private var memo: (start: Int64, end: Int64, state: WindowState)?
 
-    /// A reader of `series` in windows that lie in `range`.
-    init(_ series: StoredSeries, in range: TimeRange, _ wanted: WindowParts, _ source: ChunkSource) {
+    /// A reader of `series` in the windows of `list`, which lie in `range`.
+    init(
+        _ series: StoredSeries,
+        in range: TimeRange,
+        _ list: WindowList,
+        _ wanted: WindowParts,
+        _ source: ChunkSource
+    ) {
         self.source = source
         self.wanted = wanted
         self.range = range
         parts = SeriesParts(series, in: range) { source.chunks(of: $0, $1) }
-        decoded = parts.parts.map { [SampleColumn?](repeating: nil, count: max(1, $0.raw.count)) }
-        guard !parts.levels.isEmpty else { return }
-        for (index, part) in parts.parts.enumerated() where part.rollups.isEmpty { findTimes(index) }
+        guard !parts.levels.isEmpty, !parts.hasHistograms, isWorthIt(list) else { return }
+        decoded = [[SampleColumn?]](repeating: [], count: parts.parts.count)
+        for index in parts.parts.indices where !parts.parts[index].hasRollups { findTimes(index) }
         let day = RollupLevel.day.millis
-        for range in parts.parts.compactMap(\.range) {
+        for index in parts.parts.indices {
+            guard let range = parts.parts[index].range else { continue }
             // What a file says must not make sums overflow.
             let first = max(range.first, -WindowReader.latestMillis)
             let last = min(range.last, WindowReader.latestMillis)
@@ -38,18 +45,61 @@ struct WindowReader {
         }
         for level in parts.levels.reversed() {
             tables.append(
-                RollupTable(level, parts.parts, startMillis: parts.startMillis[level] ?? .min)
+                RollupTable(level, parts.parts, startMillis: parts.startMillis[level])
             )
         }
     }
 
-    /// The states of `windows`; nil if the samples had better be read.
-    mutating func states(_ windows: [TimeRange], into states: inout [WindowState]) -> Bool {
-        guard !tables.isEmpty, !parts.hasHistograms, isWorthIt(windows) else { return false }
+    /// The states of the windows of `list`, with which it was made; false if the samples had better be read.
+    mutating func states(_ list: WindowList, into states: inout [WindowState]) -> Bool {
+        guard !tables.isEmpty, !parts.hasHistograms else { return false }
         states.removeAll(keepingCapacity: true)
-        states.reserveCapacity(windows.count)
-        for window in windows { states.append(state(window)) }
+        states.reserveCapacity(list.windows.count)
+        for index in list.windows.indices {
+            let window = list.windows[index]
+            if !appendStored(window, list.fits[index], to: &states) { states.append(state(window)) }
+        }
         return true
+    }
+
+    /// Appends the state of a window that is a bucket; false if it is none, or the bucket is not to be taken
+    /// as it is stored.
+    @inline(__always)
+    private mutating func appendStored(
+        _ window: TimeRange,
+        _ fit: WindowList.Fit,
+        to states: inout [WindowState]
+    ) -> Bool {
+        switch fit {
+        case .none: return false
+        case .bucket(let level):
+            guard let index = table(of: level, from: window.start.millis),
+                let (slot, place) = clean(index, window.start.millis)
+            else { return false }
+            guard let place else {
+                states.append(WindowState())
+                return true
+            }
+            tables[index].slots[slot].buckets[place].append(wanted, to: &states)
+        case .behindStart(let level):
+            guard let index = table(of: level, from: window.start.millis - 1),
+                let (slot, place) = clean(index, window.start.millis - 1)
+            else { return false }
+            var state = place.map { tables[index].slots[slot].buckets[$0].open } ?? WindowState()
+            guard let (nextSlot, nextPlace) = clean(index, window.end.millis) else { return false }
+            if let nextPlace { state.join(tables[index].slots[nextSlot].buckets[nextPlace].edgeState) }
+            states.append(state)
+        }
+        return true
+    }
+
+    /// The table of a level that is there from `start` on; nil if there is none.
+    @inline(__always)
+    private func table(of level: RollupLevel, from start: Int64) -> Int? {
+        for index in tables.indices where tables[index].level == level {
+            return start >= tables[index].startMillis ? index : nil
+        }
+        return nil
     }
 
     // MARK: - Whether it is worth it
@@ -65,16 +115,16 @@ struct WindowReader {
 
     /// Finds out at which times a part without rollups has samples, if it is likely to have few.
     private mutating func findTimes(_ index: Int) {
-        let part = parts.parts[index]
-        switch part.place {
+        switch parts.parts[index].place {
         case .head:
             let column = samples(ofPart: index, chunk: 0)
             if !column.histograms.isEmpty { parts.noteHistograms() }
             parts.note(times: column.timestamps, ofPart: index)
         case .segment:
-            guard part.raw.reduce(0, { $0 + $1.count }) <= WindowReader.fewSamples else { return }
+            let count = parts.parts[index].raw.reduce(0) { $0 + $1.count }
+            guard count <= WindowReader.fewSamples else { return }
             var times: [Int64] = []
-            for chunk in part.raw.indices {
+            for chunk in 0..<parts.parts[index].rawCount {
                 times += samples(ofPart: index, chunk: chunk).timestamps
             }
             parts.note(times: times, ofPart: index)
@@ -82,36 +132,42 @@ struct WindowReader {
     }
 
     /// Whether rollups spare much of what reading all samples would cost.
-    private func isWorthIt(_ windows: [TimeRange]) -> Bool {
-        guard let first = windows.first, let finest = tables.last?.level.millis else { return false }
+    private func isWorthIt(_ list: WindowList) -> Bool {
+        guard let first = list.windows.first, let finest = parts.levels.first else { return false }
         // Where samples are gone there is nothing else.
         if first.start.millis < parts.rawStartMillis { return true }
-        var (longest, sum) = (0.0, 0.0)
-        for window in windows {
-            let length = Double(window.end.millis) - Double(window.start.millis) + 1
-            (longest, sum) = (max(longest, length), sum + max(0, length))
+        guard list.longestMillis >= Double(finest.millis) else { return false }
+        let cuts = list.cuts[finest]
+        let isOfOneBucket = list.longestMillis < Double(2 * finest.millis)
+        if cuts.isEmpty {
+            // One bucket a window has to stand for many samples.
+            return !isOfOneBucket || sampleCount >= WindowReader.manySamples * list.windows.count
         }
-        guard longest >= Double(finest) else { return false }
-        let raw = parts.parts.flatMap(\.raw).sorted { $0.minMillis < $1.minMillis }
-        let all = raw.reduce(0) { $0 + $1.count }
+        var raw: [Segment.Chunk] = []
+        for index in parts.parts.indices { raw += parts.parts[index].raw }
+        raw.sort { $0.minMillis < $1.minMillis }
         var edges: Set<Int> = []
-        func touch(_ millis: Int64) {
+        for millis in cuts {
             let index = raw.partitionPoint { $0.minMillis > millis } - 1
             if index >= 0, raw[index].maxMillis >= millis { edges.insert(index) }
         }
-        for window in windows {
-            let (start, end) = (window.start.millis, window.end.millis)
-            if start % finest != 0 && (start &- 1) % finest != 0 { touch(start) }
-            if (end &+ 1) % finest != 0 && end % finest != 0 { touch(end) }
+        if isOfOneBucket {
+            return edges.isEmpty && sampleCount >= WindowReader.manySamples * list.windows.count
         }
-        if longest < Double(2 * finest) {
-            // One bucket a window has to stand for many samples.
-            return edges.isEmpty && all >= WindowReader.manySamples * windows.count
-        }
-        if edges.reduce(0, { $0 + raw[$1].count }) <= all / 2 { return true }
+        if edges.reduce(0, { $0 + raw[$1].count }) <= sampleCount / 2 { return true }
         // Windows that lie over each other look at each sample many times.
         let span = Double(range.end.millis) - Double(range.start.millis) + 1
-        return sum >= 4 * span && longest >= Double(WindowReader.manyBuckets * finest)
+        return list.sumMillis >= 4 * span
+            && list.longestMillis >= Double(WindowReader.manyBuckets * finest.millis)
+    }
+
+    /// The number of samples in all chunks.
+    private var sampleCount: Int {
+        var count = 0
+        for index in parts.parts.indices {
+            for chunk in parts.parts[index].raw { count += chunk.count }
+        }
+        return count
     }
 
     // MARK: - Windows
@@ -243,7 +299,7 @@ struct WindowReader {
         }
         guard let slot = tables[index].slot(holding: start) else { return (0, nil) }
         decode(index, slot)
-        return (slot, tables[index].slots[slot].place(of: start, tables[index].length))
+        return (slot, tables[index].place(in: slot, of: start))
     }
 
     /// The bucket of a level that begins at `start`; nil if it has no samples.
@@ -263,7 +319,7 @@ struct WindowReader {
         } else if start < parts.rawStartMillis {
             bucket = stored(index, start) ?? bucket
             let level = tables[index].level
-            let others = parts.parts.indices.filter { parts.parts[$0].rollups[level] == nil }
+            let others = parts.parts.indices.filter { !parts.parts[$0].hasRollups(level) }
             var fold = SampleColumn()
             forEachSample(from: start, to: start + length - 1, ofParts: others) {
                 fold.append(millis: $0, value: $1)
@@ -314,19 +370,19 @@ struct WindowReader {
 
     private mutating func decodeNow(_ index: Int, _ slot: Int) {
         tables[index].slots[slot].isDecoded = true
-        let part = parts.parts[tables[index].slots[slot].part]
-        guard case .segment(let segment, let ordinal, _) = part.place else { return }
+        let part = tables[index].slots[slot].part
+        guard case .segment(let segment, let ordinal, let deleted) = parts.parts[part].place else { return }
         var buckets = source.buckets(tables[index].slots[slot].chunk, of: segment, ordinal, wanted)
-        let earliest = parts.earliestMillis[tables[index].level] ?? .min
+        let earliest = parts.earliestMillis[tables[index].level]
         if buckets.first?.last?.millis ?? .max < earliest {
             buckets.removeAll { ($0.last?.millis ?? .max) < earliest }
         }
-        if !part.deleted.isEmpty {
+        if !deleted.isEmpty {
             let length = tables[index].length
             buckets.removeAll { bucket in
                 let start = Timestamp(millis: bucket.start)
                 let range = TimeRange(start, start.advanced(byMillis: length - 1))
-                return part.deleted.contains { $0.overlaps(range) }
+                return deleted.contains { $0.overlaps(range) }
             }
         }
         tables[index].slots[slot].buckets = buckets
@@ -345,16 +401,15 @@ struct WindowReader {
     ) {
         var pieces: [(part: Int, chunk: Int)] = []
         for index in some ?? Array(parts.parts.indices) {
-            let part = parts.parts[index]
-            switch part.place {
+            switch parts.parts[index].place {
             case .head(let head, _):
                 if head.minMillis <= end, head.maxMillis >= start { pieces.append((index, 0)) }
             case .segment:
-                var chunk = part.raw.partitionPoint { $0.minMillis > start }
-                chunk = max(0, chunk - 1)
-                while chunk < part.raw.count, part.raw[chunk].minMillis <= end {
-                    if part.raw[chunk].maxMillis >= start { pieces.append((index, chunk)) }
-                    chunk += 1
+                let raw = parts.parts[index].raw
+                var place = max(raw.startIndex, raw.partitionPoint { $0.minMillis > start } - 1)
+                while place < raw.endIndex, raw[place].minMillis <= end {
+                    if raw[place].maxMillis >= start { pieces.append((index, place - raw.startIndex)) }
+                    place += 1
                 }
             }
         }
@@ -395,13 +450,16 @@ struct WindowReader {
 
     /// Decodes the samples of a chunk, or of a head, that count.
     private mutating func load(ofPart index: Int, chunk: Int) {
+        if decoded[index].isEmpty {
+            decoded[index] = [SampleColumn?](repeating: nil, count: max(1, parts.parts[index].rawCount))
+        }
         guard decoded[index][chunk] == nil else { return }
         let part = parts.parts[index]
         var column: SampleColumn
         switch part.place {
         case .head(let head, _): column = head.column(in: range)
         case .segment(let segment, let ordinal, _):
-            column = source.samples(part.raw[chunk], of: segment, ordinal)
+            column = source.samples(part.raw(chunk), of: segment, ordinal)
         }
         if part.earliestMillis > column.timestamps.first ?? .max {
             column = column.sliced(to: TimeRange(Timestamp(millis: part.earliestMillis), .max))

@@ -24,6 +24,12 @@ extension Segment {
         )
         fileprivate var timestampFrame: (offset: Int, content: [UInt8])?
         fileprivate var times: [TimesKey: [Int64]] = [:]
+        /// By group of chunks the column that was read last.
+        fileprivate var lastTimes = [(key: TimesKey, millis: [Int64])?](
+            repeating: nil,
+            count: SegmentFormat.groupCount
+        )
+        fileprivate var rollupScratch = RollupCodec.Scratch()
         fileprivate var timesSampleCount = 0
 
         /// A reader that has read nothing; `isOfQuery` if others are likely to want the same columns.
@@ -136,7 +142,7 @@ extension Segment {
         let group = SegmentFormat.group(ofKind: chunk.kind)
         let bytes = try bytes(chunk.values, directory, &reader.valueFrames[group])
         do throws(CodecError) {
-            return try RollupCodec.decode(bytes, starts: starts, level: level, parts)
+            return try RollupCodec.decode(bytes, starts: starts, level: level, parts, &reader.rollupScratch)
         } catch {
             throw damaged(error)
         }
@@ -176,6 +182,21 @@ extension Segment {
         let column = directory.columns[chunk.timestamps]
         let frame = directory.frames[column.frame].offset
         let key = TimesKey(frame: frame, offset: column.offset, count: chunk.count)
+        let group = SegmentFormat.group(ofKind: chunk.kind)
+        if let last = reader.lastTimes[group], last.key == key { return last.millis }
+        let millis = try times(of: chunk, directory, key, &reader)
+        reader.lastTimes[group] = (key, millis)
+        return millis
+    }
+
+    private func times(
+        of chunk: Chunk,
+        _ directory: DirectoryBlock,
+        _ key: TimesKey,
+        _ reader: inout Reader
+    ) throws(StorageError) -> [Int64] {
+        let column = directory.columns[chunk.timestamps]
+        let frame = key.frame
         if let known = reader.times[key] { return known }
         let shared = ColumnCache<Int64>.Key(segment: identity, frame: frame, offset: column.offset)
         if reader.isOfQuery, let kept = keptTimes.column(shared), kept.count == chunk.count {

@@ -108,6 +108,15 @@ final class DirectoryBlock: CachedContent {
             }
             chunks[index].kind = kind
         }
+        for series in 0..<seriesCount {
+            // Samples stand before rollups, and finer levels before coarser ones.
+            var group = 0
+            for index in firstChunk[series]..<firstChunk[series + 1] {
+                let next = SegmentFormat.group(ofKind: chunks[index].kind)
+                guard next >= group else { throw .badException }
+                group = next
+            }
+        }
         try DirectoryBlock.readTimes(&reader, into: &chunks)
         try DirectoryBlock.readPlaces(&reader, frames.count, columns.count, into: &chunks)
         try reader.expectEnd()

@@ -132,7 +132,7 @@ struct SmoothedHistograms: HistogramKernel {
         try kernel.evaluate(samples.withoutHistograms, into: &numbers, &meter)
         var window = Window()
         for step in 0..<grid.count {
-            window.move(to: step, shape, grid, samples.timestamps)
+            window.move(to: step, shape, grid, samples.timestamps.span)
             try meter.work(16)
             let inside = samples.histograms.indices(in: window.indices)
             if inside.isEmpty {

@@ -40,7 +40,7 @@ struct HistogramWindow: HistogramKernel {
         try numberKernel.evaluate(samples.withoutHistograms, into: &numbers, &meter)
         var window = Window()
         for step in 0..<grid.count {
-            window.move(to: step, shape, grid, samples.timestamps)
+            window.move(to: step, shape, grid, samples.timestamps.span)
             guard window.low < window.high else { continue }
             let inside = samples.histograms.indices(in: window.indices)
             try meter.work(1 + 8 * inside.count)

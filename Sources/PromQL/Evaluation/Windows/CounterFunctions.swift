@@ -9,7 +9,7 @@ import Model
 struct ExtrapolatedChange: WindowFunction {
     private let isCounter: Bool
     /// The length of the window if the result is a change per second.
-    private let rangeMillis: Int64?
+    private let rangeSeconds: Double?
     /// Whether windows have so much in common that running sums are worth it.
     private let isRunning: Bool
     /// Where the counter was reset: the indices of the samples that are below the one before, and behind them
@@ -28,7 +28,7 @@ struct ExtrapolatedChange: WindowFunction {
     /// `isRunning` tells whether windows have much in common.
     init(isCounter: Bool, perSecondOf rangeMillis: Int64?, isRunning: Bool) {
         self.isCounter = isCounter
-        self.rangeMillis = rangeMillis
+        rangeSeconds = rangeMillis.map(Extrapolation.seconds)
         self.isRunning = isRunning
     }
 
@@ -37,7 +37,9 @@ struct ExtrapolatedChange: WindowFunction {
         firstReset = 0
         lastReset = 0
         losses.removeAll(keepingCapacity: true)
+        resetCount = 0
         let values = samples.values.span
+        guard ExtrapolatedChange.falls(values) else { return }
         if resets.count < values.count { resets = [Int](repeating: 0, count: values.count) }
         var found = 0
         var places = resets.mutableSpan
@@ -60,11 +62,21 @@ struct ExtrapolatedChange: WindowFunction {
         }
     }
 
+    /// Whether any sample is below the one before.
+    ///
+    /// Most counters never fall, and this is asked for several samples at once.
+    private static func falls(_ values: Span<Double>) -> Bool {
+        guard values.count > 1 else { return false }
+        var any: Int64 = 0
+        for index in 1..<values.count { any |= values[index] < values[index &- 1] ? 1 : 0 }
+        return any != 0
+    }
+
     mutating func value(_ window: Window, _ samples: SampleColumn) -> Double? {
         guard window.count >= 2 else { return nil }
         let firstValue = samples.values[window.low]
         var change = samples.values[window.high - 1] - firstValue
-        if isCounter {
+        if isCounter, resetCount > 0 {
             while firstReset < resetCount, resets[firstReset] <= window.low { firstReset += 1 }
             if losses.isEmpty {
                 var reset = firstReset
@@ -84,7 +96,7 @@ struct ExtrapolatedChange: WindowFunction {
                 isCounter: isCounter,
                 start: firstValue,
                 change: change,
-                perSecondOf: rangeMillis
+                perRangeOf: rangeSeconds
             )
     }
 }
@@ -120,6 +132,17 @@ struct Extrapolation {
     /// The factor for a change that began at `start`; also divided by a range's length if that is given.
     @inline(__always)
     func factor(isCounter: Bool, start: Double, change: Double, perSecondOf rangeMillis: Int64?) -> Double {
+        factor(
+            isCounter: isCounter,
+            start: start,
+            change: change,
+            perRangeOf: rangeMillis.map(Extrapolation.seconds)
+        )
+    }
+
+    /// The factor for a change that began at `start`; also divided by so many seconds if they are given.
+    @inline(__always)
+    func factor(isCounter: Bool, start: Double, change: Double, perRangeOf rangeSeconds: Double?) -> Double {
         let threshold = meanDistance * 1.1
         var toStart = toStart >= threshold ? meanDistance / 2 : toStart
         if isCounter, change > 0, start >= 0 {
@@ -128,8 +151,8 @@ struct Extrapolation {
         }
         let toEnd = toEnd >= threshold ? meanDistance / 2 : toEnd
         let factor = (sampled + toStart + toEnd) / sampled
-        guard let rangeMillis else { return factor }
-        return factor / Extrapolation.seconds(millis: rangeMillis)
+        guard let rangeSeconds else { return factor }
+        return factor / rangeSeconds
     }
 
     /// Milliseconds in seconds, rounded as Go's `Duration.Seconds` does.

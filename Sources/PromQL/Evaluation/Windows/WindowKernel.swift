@@ -36,16 +36,39 @@ struct Window {
     @inline(__always)
     var indices: Range<Int> { low..<high }
 
+    /// How far both ends moved last: regular samples move them by as much each time.
+    private var lowStride = 0
+    private var highStride = 0
+
     /// Moves on to a later step of `grid`; `times` are those of all samples.
     @inline(__always)
-    mutating func move(to step: Int, _ shape: WindowShape, _ grid: StepGrid, _ times: [Int64]) {
+    mutating func move(to step: Int, _ shape: WindowShape, _ grid: StepGrid, _ times: Span<Int64>) {
         self.step = step
         time = grid.time(step)
         end = shape.end(at: time)
         start = end - shape.rangeMillis
         let (after, through) = (start - shape.margin.beforeMillis, end + shape.margin.afterMillis)
-        while high < times.count, times[high] <= through { high += 1 }
-        while low < high, times[low] <= after { low += 1 }
+        let (lowBefore, highBefore) = (low, high)
+        high = Window.end(through, times, from: high, to: times.count, highStride)
+        low = Window.end(after, times, from: low, to: high, lowStride)
+        (lowStride, highStride) = (low - lowBefore, high - highBefore)
+    }
+
+    /// The first place from `start` on, `limit` at most, whose time is behind `millis`; likely so many places
+    /// further.
+    @inline(__always)
+    private static func end(
+        _ millis: Int64,
+        _ times: Span<Int64>,
+        from start: Int,
+        to limit: Int,
+        _ stride: Int
+    ) -> Int {
+        var place = start
+        let likely = start + stride
+        if stride > 1, likely <= limit, times[likely - 1] <= millis { place = likely }
+        while place < limit, times[place] <= millis { place += 1 }
+        return place
     }
 }
 
@@ -85,8 +108,9 @@ struct SlidingKernel<Function: WindowFunction>: RowKernel {
         function.begin(samples)
         try meter.work(samples.count)
         var window = Window()
+        let times = samples.timestamps.span
         for step in 0..<grid.count {
-            window.move(to: step, shape, grid, samples.timestamps)
+            window.move(to: step, shape, grid, times)
             try meter.work(window.count + 1)
             guard window.low < window.high else { continue }
             if let value = function.value(window, samples) { row.set(step, value) }
