@@ -12,6 +12,25 @@ import Testing
         var marks: Workload.Marks
     }
 
+    @Test("what a stopped store leaves in its log and its segments is durable, the last mark too")
+    func stop() async throws {
+        let folder = try ScratchFolder()
+        let files = MemoryFileSystem(root: folder.path)
+        let start: Int64 = 1_767_225_600_000
+        let store = try Workload.open(files, now: { Timestamp(millis: start) })
+        for write in 0..<30 {
+            var batch = SampleBatch()
+            batch.beginSeries(packed: Labels(["__name__": "m", "i": "\(write)"]).packed)
+            batch.append(millis: start - Int64(write), value: 1)
+            _ = try await store.append(batch)
+            if write == 10 { try await store.flush() }
+        }
+        store.close()
+        let disk = files.disk
+        #expect(disk.names.keys.contains { $0.hasPrefix("wal/") })
+        for (name, number) in disk.names { #expect(disk.contents[number]?.isDurable == true, "\(name)") }
+    }
+
     @Test(
         "after a loss of power at any call, what was acknowledged is there and nothing else",
         arguments: [1, 3]

@@ -25,6 +25,9 @@ struct MemoryDisk: Sendable {
             unsynced.append(edit)
         }
 
+        /// Whether a loss of power may leave other bytes than are seen.
+        var isDurable: Bool { unsynced.isEmpty }
+
         /// Makes what is seen durable.
         mutating func sync() {
             durable = seen

@@ -140,8 +140,8 @@ struct LogFiles {
         let mark = LogFile.endMark(ended.number, at: ended.byteCount, isClosed: ended.isAcknowledged)
         var failure: FileError?
         do throws(FileError) { try ended.file.write(mark, at: ended.byteCount) } catch { failure = error }
-        // The mark is no more than an aid; the records are what must be durable.
-        if syncs && ended.isDirty { try ended.file.sync() }
+        // The records are what must be durable, but half of a mark would look like a write that is missing.
+        if syncs { try ended.file.sync() }
         if let failure { throw failure }
     }
 
