@@ -78,6 +78,22 @@ public protocol SeriesSet: Sendable {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool
+    /// Calls `body` with what the native histograms of the series at `index` amount to in each of `windows`,
+    /// where the series has no other samples there and the source has that without reading all of them.
+    ///
+    /// - Parameters:
+    ///   - index: The series.
+    ///   - windows: As for `states`.
+    ///   - parts: What is wanted of the states: `.ends`, `.sum`, `.increase`.
+    ///   - body: Called with the place of each window, in order, and its state.
+    /// - Returns: Whether that was possible. If not, what `body` was told does not count.
+    /// - Throws: `SourceError` as `read` does.
+    func histogramStates(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        _ body: (_ window: Int, _ state: HistogramState) -> Void
+    ) throws(SourceError) -> Bool
 }
 
 extension SeriesSet {
@@ -90,6 +106,14 @@ extension SeriesSet {
         in windows: [TimeRange],
         _ parts: WindowParts,
         into states: inout [WindowState]
+    ) throws(SourceError) -> Bool { false }
+
+    /// Sources without anything but samples have no states.
+    public func histogramStates(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        _ body: (_ window: Int, _ state: HistogramState) -> Void
     ) throws(SourceError) -> Bool { false }
 }
 

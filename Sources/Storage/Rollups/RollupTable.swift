@@ -83,8 +83,8 @@ struct RollupTable {
             if let range = part.range, !part.deleted.isEmpty {
                 var cut = SpanList()
                 for deleted in part.deleted {
-                    let first = max(deleted.start.millis, range.first)
-                    let last = min(deleted.end.millis, range.last)
+                    let first = max(deleted.start.millis, start(range.first))
+                    let last = min(deleted.end.millis, end(range.last))
                     if first <= last { cut.append(start(first), end(last)) }
                 }
                 others.append(cut)

@@ -67,7 +67,7 @@ struct SeriesParts {
                 let present = Set(all.compactMap(\.level))
                 part.earliestMillis = series.earliestMillis(besideLevels: present)
                 for chunk in all where chunk.range.overlaps(range) {
-                    if chunk.kind == SegmentFormat.histogramKind { hasHistograms = true }
+                    if chunk.isOfHistograms { hasHistograms = true }
                     if let level = chunk.level {
                         part.rollups[level, default: []].append(chunk)
                     } else {
@@ -112,7 +112,7 @@ struct SeriesParts {
         rawStartMillis = max(rawStartMillis, rawStart)
         for level in RollupLevel.allCases {
             var start = Int64.min
-            let own = rolled.first { $0.level == level }?.minMillis
+            let own = rolled.lazy.filter { $0.level == level }.map(\.minMillis).min()
             if let own {
                 // Of a level that is not the first to go some may be gone.
                 if own > first, Timestamp(millis: own).floored(toMillis: level.millis).millis > first {
