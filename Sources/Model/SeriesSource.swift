@@ -106,6 +106,23 @@ public protocol SeriesSet: Sendable {
     /// - Returns: The times; nil if they are not known.
     /// - Throws: `SourceError` as `read` does.
     func bounds(of index: Int) throws(SourceError) -> TimeRange?
+
+    /// Calls `body` with what the native histograms of the series at `index` amount to in each of `windows`,
+    /// where the series has no other samples there and the source has that without reading all of them.
+    ///
+    /// - Parameters:
+    ///   - index: The series.
+    ///   - windows: As for `states`.
+    ///   - parts: What is wanted of the states: `.ends`, `.sum`, `.increase`.
+    ///   - body: Called with the place of each window, in order, and its state.
+    /// - Returns: Whether that was possible. If not, what `body` was told does not count.
+    /// - Throws: `SourceError` as `read` does.
+    func histogramStates(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        _ body: (_ window: Int, _ state: HistogramState) -> Void
+    ) throws(SourceError) -> Bool
 }
 
 extension SeriesSet {
@@ -122,6 +139,14 @@ extension SeriesSet {
 
     /// A source need not know when its samples are before they are read.
     public func bounds(of index: Int) throws(SourceError) -> TimeRange? { nil }
+
+    /// Sources without anything but samples have no states.
+    public func histogramStates(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        _ body: (_ window: Int, _ state: HistogramState) -> Void
+    ) throws(SourceError) -> Bool { false }
 }
 
 /// What a select is asked for.

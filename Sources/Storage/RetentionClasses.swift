@@ -55,9 +55,7 @@ extension RetentionTimes {
     ///   - present: The levels of rollups that the segment of the chunk has of its series.
     /// - Returns: The time in milliseconds.
     func keptMillis(_ chunk: Segment.Chunk, beside present: Set<RollupLevel>) -> Int64? {
-        if let level = chunk.level { return keptMillis(level) }
-        let isWhole = chunk.kind == SegmentFormat.floatKind
-        return keptMillis(besideLevels: isWhole ? present : [])
+        chunk.level.map { keptMillis($0) } ?? keptMillis(besideLevels: present)
     }
 
     /// How long rollups of a level are kept, in milliseconds; nil for ever.

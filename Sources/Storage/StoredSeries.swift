@@ -17,6 +17,13 @@ struct StoredSeries: Sendable {
     /// The time of the snapshot.
     var now: Timestamp
 
+    /// Whether no segment has any of it.
+    var isOfHeads: Bool {
+        parts.allSatisfy { part in
+            if case .head = part { true } else { false }
+        }
+    }
+
     /// Samples before this time have expired, in milliseconds, if rollups of the levels `present` stand in
     /// their place.
     func earliestMillis(besideLevels present: Set<RollupLevel>) -> Int64 {

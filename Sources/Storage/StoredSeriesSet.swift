@@ -71,10 +71,7 @@ final class StoredSeriesSet: SeriesSet {
             states.removeAll(keepingCapacity: true)
             return true
         }
-        let hasSegments = item.parts.contains { part in
-            if case .segment = part { true } else { false }
-        }
-        guard hasSegments else { return false }
+        if item.isOfHeads { return false }
         return withSource { source in
             let list = source.list(of: windows)
             var reader = WindowReader(item, in: TimeRange(first.start, last.end), list, parts, source)
@@ -100,6 +97,26 @@ final class StoredSeriesSet: SeriesSet {
             max(range.start, Timestamp(millis: first)),
             min(range.end, Timestamp(millis: last))
         )
+    }
+
+    func histogramStates(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        _ body: (_ window: Int, _ state: HistogramState) -> Void
+    ) throws(SourceError) -> Bool {
+        try budget.checkpoint()
+        let item = series[index]
+        guard !item.isOfHeads, let first = windows.first, let last = windows.last else { return false }
+        let result = withSource { source in
+            Result { () throws(SourceError) in
+                guard source.hasHistogramRollups(of: item) else { return false }
+                let range = TimeRange(first.start, last.end)
+                var reader = HistogramWindowReader(item, in: range, parts, source)
+                return try reader.states(windows, budget, body)
+            }
+        }
+        return try result.get()
     }
 
     private func withSource<Value>(_ body: (ChunkSource) -> Value) -> Value {
@@ -162,12 +179,10 @@ extension ChunkSource {
                 guard chunk.maxMillis >= earliest, chunk.minMillis < end, chunk.range.overlaps(range) else {
                     continue
                 }
-                for bucket in buckets(chunk, of: segment, ordinal, .ends) {
-                    guard let last = bucket.last, last.millis >= earliest, last.millis < end,
-                        range.contains(Timestamp(millis: last.millis))
-                    else { continue }
-                    found.append(millis: last.millis, value: last.value)
-                }
+                let lasts = lasts(of: chunk, of: segment, ordinal)
+                let from = max(range.start, Timestamp(millis: earliest))
+                let to = min(range.end, Timestamp(millis: end).advanced(byMillis: -1))
+                if from <= to { found.merge(lasts.sliced(to: TimeRange(from, to))) }
             }
             if !found.isEmpty { noteExpired(before: Timestamp(millis: rawStart), level) }
             found.append(before, before.timestamps.indices)
@@ -175,5 +190,28 @@ extension ChunkSource {
             end = min(end, max(earliest, first))
         }
         return before.merged(with: column)
+    }
+
+    /// Whether a segment has rollups of native histograms of a series.
+    fileprivate func hasHistogramRollups(of series: StoredSeries) -> Bool {
+        series.parts.contains { part in
+            guard case .segment(let segment, let ordinal, _) = part else { return false }
+            return chunks(of: segment, ordinal).contains { !$0.isRaw && $0.isOfHistograms }
+        }
+    }
+
+    /// The last samples of the buckets of a chunk.
+    private func lasts(of chunk: Segment.Chunk, of segment: Segment, _ ordinal: UInt32) -> SampleColumn {
+        var column = SampleColumn()
+        if chunk.isOfHistograms {
+            for bucket in histogramRollups(chunk, of: segment, ordinal, .ends) {
+                if let (millis, last) = bucket.last { column.append(millis: millis, histogram: last) }
+            }
+        } else {
+            for bucket in buckets(chunk, of: segment, ordinal, .ends) {
+                if let (millis, last) = bucket.last { column.append(millis: millis, value: last) }
+            }
+        }
+        return column
     }
 }

@@ -95,7 +95,7 @@ import Testing
             configure: { $0.slowQueryMillis = { 1 } }
         ) { server in
             // This one only ends with its time.
-            let reply = try await server.client.get("/api/v1/query?query=slow&timeout=5ms")
+            let reply = try await server.client.get("/api/v1/query?query=slow&timeout=500ms")
             #expect(reply.statusCode == 503)
         }
         let line = try #require(lines.all.first { $0.contains("slow query") })

@@ -218,6 +218,26 @@ import Testing
     }
 }
 
+extension StateTests {
+    @Test("a day of native histograms whose samples have expired tells the oldest one, if these count")
+    func oldestHistogram() throws {
+        let stored = MemorySource()
+        stored.set("x", [:], [(100, 1), (86_000, 2), (900_000, 5)])
+        stored.makeHistograms("x")
+        let left = MemorySource()
+        left.set("x", [:], [(86_000, 2), (900_000, 5)])
+        left.makeHistograms("x")
+        let finder = ExtentFinder(source: ExpiredSource(states: stored, samples: left))
+        let selector = MetricSelector([Matcher(Labels.metricName, .equal, "x")], takesHistograms: true)
+        for _ in 0..<2 {
+            let extent = try finder.extent(of: selector, now: 1_000_000_000, budget: .unlimited())
+            #expect(extent == Extent(oldest: 100_000, newest: 900_000_000))
+        }
+        let numbers = MetricSelector([Matcher(Labels.metricName, .equal, "x")])
+        #expect(try finder.extent(of: numbers, now: 1_000_000_000, budget: .unlimited()) == nil)
+    }
+}
+
 /// A source that has states of all samples, whole days only, and fewer samples.
 private struct ExpiredSource: SeriesSource {
     let states: MemorySource
@@ -240,17 +260,41 @@ private struct ExpiredSource: SeriesSource {
             try samples.read(place, into: &column)
         }
 
+        private static func areDays(_ windows: [TimeRange]) -> Bool {
+            let day = RollupLevel.day.millis
+            return windows.allSatisfy { window in
+                window.start.millis.floored(by: day) * day == window.start.millis
+                    && (window.end.millis + 1).floored(by: day) * day == window.end.millis + 1
+            }
+        }
+
+        func histogramStates(
+            of index: Int,
+            in windows: [TimeRange],
+            _ parts: WindowParts,
+            _ body: (_ window: Int, _ state: HistogramState) -> Void
+        ) throws(SourceError) -> Bool {
+            guard Selected.areDays(windows) else { return false }
+            var column = SampleColumn()
+            try states.read(index, into: &column)
+            for (place, window) in windows.enumerated() {
+                var state = HistogramState()
+                for (position, histogram) in zip(column.histograms.positions, column.histograms.values)
+                where window.contains(Timestamp(millis: column.timestamps[position])) {
+                    state.add(millis: column.timestamps[position], histogram)
+                }
+                body(place, state)
+            }
+            return true
+        }
+
         func states(
             of index: Int,
             in windows: [TimeRange],
             _ parts: WindowParts,
             into states: inout [WindowState]
         ) throws(SourceError) -> Bool {
-            let day = RollupLevel.day.millis
-            guard
-                windows.allSatisfy({ $0.start.millis.floored(by: day) * day == $0.start.millis }),
-                windows.allSatisfy({ ($0.end.millis + 1).floored(by: day) * day == $0.end.millis + 1 })
-            else { return false }
+            guard Selected.areDays(windows) else { return false }
             return try self.states.states(of: index, in: windows, parts, into: &states)
         }
     }

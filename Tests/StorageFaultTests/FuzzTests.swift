@@ -62,8 +62,12 @@ import Testing
         let folder = try ScratchFolder()
         let files = MemoryFileSystem(root: folder.path)
         let workload = Workload()
-        let written = try workload.open(files)
+        let written = try FuzzTests.open(files, workload)
         await workload.run(written)
+        _ = try await written.append(FuzzTests.dense)
+        try await written.flush()
+        try await written.compact()
+        #expect(try FuzzTests.chunkKinds(written).isSuperset(of: 0...7))
         _ = try await written.append(Workload.lastBatch)
         let fixture = StorePicture(disk: files.disk, catalog: CatalogPicture(of: folder.path))
         written.close()
@@ -80,8 +84,9 @@ import Testing
                 let (folder, files) = try picture.restored()
                 defer { withExtendedLifetime(folder) {} }
                 do {
-                    let store = try workload.open(files)
+                    let store = try FuzzTests.open(files, workload)
                     _ = try Workload.readTelling(store)
+                    try FuzzTests.readStates(store)
                     try await store.compact()
                     store.close()
                 } catch let error as StorageError {
@@ -91,6 +96,68 @@ import Testing
             }
             #expect(done > before, "there is no \(title)")
             if done == before { return }
+        }
+    }
+}
+
+extension FuzzTests {
+    /// Opens a store that rolls everything up.
+    private static func open(_ files: MemoryFileSystem, _ workload: Workload) throws -> Store {
+        try Workload.open(files, now: { workload.marks.now }) { options in
+            let rollups = RollupLevel.allCases.map { RetentionTimes.Rollup(level: $0, keptMillis: nil) }
+            options.retention.defaultTimes = RetentionTimes(rawMillis: 400 * 86_400_000, rollups: rollups)
+        }
+    }
+
+    /// Counters of numbers and of native histograms, which are rolled up to all levels: regular ones, and
+    /// some with resets and another resolution.
+    private static var dense: SampleBatch {
+        var batch = SampleBatch()
+        let start: Int64 = 1_767_225_600_000 + 3 * 86_400_000
+        for series in 0..<3 {
+            batch.beginSeries(packed: Labels(["__name__": "d", "i": "\(series)"]).packed)
+            for step in 0..<300 {
+                let millis = start + Int64(step) * 15_000
+                guard series > 0 else {
+                    batch.append(millis: millis, value: Double(step))
+                    continue
+                }
+                let grown = Double(series == 2 ? step % 50 : step)
+                var histogram = NativeHistogram(schema: series == 2 ? Int32(step / 100) : 3, count: 4 * grown)
+                histogram.sum = grown / 8
+                for index in 0..<Int32(4) { histogram.positive.append(index: index, count: grown) }
+                batch.append(millis: millis, histogram: histogram)
+            }
+        }
+        return batch
+    }
+
+    /// The kinds of all chunks.
+    private static func chunkKinds(_ store: Store) throws -> Set<UInt8> {
+        var kinds: Set<UInt8> = []
+        for segment in store.state.withLock({ $0.segments }) {
+            for ordinal in 0..<UInt32(segment.seriesCount) {
+                kinds.formUnion(try segment.chunks(of: ordinal).map(\.kind))
+            }
+        }
+        return kinds
+    }
+
+    /// Reads states of windows on and off the borders of buckets.
+    private static func readStates(_ store: Store) throws {
+        let set = try store.select(SelectRequest(matchers: [], range: .all), budget: .unlimited())
+        let start: Int64 = 1_767_225_600_000
+        let lengths: [Int64] = [300_000, 3_600_000, 7_000_001, 86_400_000]
+        let windows = (0..<40).map { number in
+            let from = start + Int64(number) * 400_000
+            let length = lengths[number / 10] - 1
+            return TimeRange(Timestamp(millis: from), Timestamp(millis: from + length))
+        }
+        let parts: WindowParts = [.sum, .extremes, .increase, .area]
+        for index in 0..<set.count {
+            var states: [WindowState] = []
+            _ = try set.states(of: index, in: windows, parts, into: &states)
+            _ = try set.histogramStates(of: index, in: windows, parts) { _, _ in }
         }
     }
 }

@@ -219,4 +219,28 @@ private let start: Int64 = 1_767_225_600_000
         #expect(budget.bucketCount(.fiveMinutes) == 0)
         #expect(budget.bucketCount(.hour) > 0)
     }
+
+    @Test("A delete behind the last sample of a bucket takes nothing from it")
+    func deleteBehind() async throws {
+        let clock = TestClock(start + 2 * day)
+        let store = try Store.open(try TemporaryFolder(), clock)
+        var batch = SampleBatch()
+        for step in 0..<600 {
+            batch.append(Labels(["__name__": "m"]), Timestamp(millis: start + Int64(step) * 60_000), 1)
+        }
+        _ = try await store.append(batch)
+        try await store.flush()
+        try await store.compact()
+        let deleted = TimeRange(
+            Timestamp(millis: start + 12 * hour),
+            Timestamp(millis: start + 13 * hour)
+        )
+        let matcher = Matcher("__name__", .equal, "m")
+        _ = try await store.delete(DeleteRequest(selections: [[matcher]], range: deleted))
+        let set = try store.select(SelectRequest(matchers: [], range: .all), budget: .unlimited())
+        let window = TimeRange(Timestamp(millis: start), Timestamp(millis: start + day - 1))
+        var states: [WindowState] = []
+        #expect(try set.states(of: 0, in: [window], .sum, into: &states))
+        #expect(states.map(\.count) == [600])
+    }
 }

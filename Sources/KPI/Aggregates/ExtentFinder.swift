@@ -212,10 +212,15 @@ final class ExtentFinder: Sendable {
         var states: [WindowState] = []
         for (index, bound) in try ExtentFinder.candidates(set, .oldest) {
             if let first, first <= bound { break }
-            guard try set.states(of: index, in: [range], [], into: &states), let state = states.first else {
-                return nil
+            if try set.states(of: index, in: [range], [], into: &states), let state = states.first {
+                if !state.isEmpty { first = min(first ?? .max, state.firstMillis) }
+                continue
             }
-            if !state.isEmpty { first = min(first ?? .max, state.firstMillis) }
+            guard selector.takesHistograms else { return nil }
+            let isKnown = try set.histogramStates(of: index, in: [range], []) { _, state in
+                if !state.isEmpty { first = min(first ?? .max, state.firstMillis) }
+            }
+            guard isKnown else { return nil }
         }
         return first
     }

@@ -83,7 +83,10 @@ extension Evaluation {
                     self
                 ) { (item) throws(PromQLError) in
                     switch item {
-                    case .row(let index, let row): try body(set.labels(at: index), dropsName, row)
+                    case .row(let index, let row, let remarks):
+                        let labels = set.labels(at: index)
+                        self.annotate(remarks, labels, node)
+                        if !row.isEmpty { try body(labels, dropsName, row) }
                     case .left(let index):
                         let labels = set.labels(at: index)
                         let held = try self.read(set, index, into: &column)
@@ -103,6 +106,9 @@ extension Evaluation {
             row.clear()
             if try stateKernel?.evaluate(set, index, into: &row, &meter) == true {
                 if let reader { meter.release(shared.pass(set.labels(at: index), for: reader)) }
+                if let remarks = stateKernel?.remarks, !remarks.isEmpty {
+                    annotate(remarks, set.labels(at: index), node)
+                }
                 if !row.isEmpty { try body(set.labels(at: index), dropsName, row) }
                 continue
             }
@@ -186,9 +192,14 @@ extension Evaluation {
         _ node: PlanNode
     ) throws(PromQLError) {
         try kernel?.evaluate(column, into: &row, &meter)
+        annotate(kernel?.remarks ?? [], labels, node)
+    }
+
+    /// Adds what is to be said about the histograms of a series.
+    private func annotate(_ remarks: [HistogramWindowRemark], _ labels: Labels, _ node: PlanNode) {
         var span = node.span
         if case .window(let plan) = node.operation { span = plan.rangeSpan }
-        for remark in kernel?.remarks ?? [] {
+        for remark in remarks {
             annotations.add(remark.annotation(metric: labels.metricName ?? ""), at: span)
         }
     }

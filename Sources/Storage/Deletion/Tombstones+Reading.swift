@@ -31,13 +31,16 @@ extension Segment {
             let samples = try read(chunk, of: ordinal, &reader)
             return !samples.sliced(to: range).without(deleted).isEmpty
         }
-        let found = try buckets(chunk, of: ordinal, [], &reader)
-        return found.contains { bucket in
-            guard let last = bucket.last, range.contains(Timestamp(millis: last.millis)) else { return false }
+        func isLive(_ bucket: some RollupUnit) -> Bool {
+            guard let last = bucket.lastMillis, range.contains(Timestamp(millis: last)) else { return false }
             let start = Timestamp(millis: bucket.start)
             let all = TimeRange(start, start.advanced(byMillis: level.millis - 1))
             return !deleted.contains { $0.overlaps(all) }
         }
+        if chunk.isOfHistograms {
+            return try histogramRollups(chunk, of: ordinal, [], &reader).contains(where: isLive)
+        }
+        return try buckets(chunk, of: ordinal, [], &reader).contains(where: isLive)
     }
 }
 

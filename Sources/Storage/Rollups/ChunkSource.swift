@@ -50,6 +50,19 @@ final class ChunkSource: @unchecked Sendable {
         return self.windows
     }
 
+    /// The buckets of a chunk of rollups of native histograms.
+    func histogramRollups(
+        _ chunk: Segment.Chunk,
+        of segment: Segment,
+        _ ordinal: UInt32,
+        _ parts: WindowParts
+    ) -> [HistogramRollup] {
+        if let level = chunk.level { budget.noteRead(level, bucketCount: chunk.count) }
+        return read(segment, []) { reader throws(StorageError) in
+            try segment.histogramRollups(chunk, of: ordinal, parts, &reader)
+        }
+    }
+
     /// Notes that samples before `time` are gone, and that rollups of `level` stand in their place.
     func noteExpired(before time: Timestamp, _ level: RollupLevel) {
         expired[level] = max(expired[level] ?? .min, time)

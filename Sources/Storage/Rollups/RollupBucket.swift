@@ -4,7 +4,7 @@ import Model
 ///
 /// The sample that sits exactly on the start is kept apart from all others. So the bucket answers for ranges
 /// that are open on the left, `(a, b]`, as exactly as for those that are open on the right, `[a, b)`.
-struct RollupBucket: Hashable, Sendable {
+struct RollupBucket: RollupUnit, Hashable {
     /// What sits exactly on the start of a bucket.
     enum Edge: UInt8, Sendable {
         /// No sample.
@@ -84,15 +84,8 @@ struct RollupBucket: Hashable, Sendable {
     /// The number of samples, NaNs included.
     var sampleCount: Int { open.count + open.nanCount + (edge == .none ? 0 : 1) }
 
-    /// The times from its first to its last number, if its length is `millis`; without numbers its last
-    /// millisecond, so that it never begins before its samples.
-    func range(length millis: Int64) -> TimeRange {
-        let end = start + millis - 1
-        return TimeRange(
-            Timestamp(millis: firstMillis ?? end),
-            Timestamp(millis: last?.millis ?? end)
-        )
-    }
+    /// The time of the last number; nil if it has none.
+    var lastMillis: Int64? { last?.millis }
 
     /// Puts a finer bucket in, which lies in this one behind all that it has.
     mutating func join(_ finer: RollupBucket) {
@@ -111,40 +104,6 @@ struct RollupBucket: Hashable, Sendable {
     mutating func add(_ other: RollupBucket) {
         if other.edge != .none { (edge, edgeValue) = (other.edge, other.edgeValue) }
         open.add(other.open)
-    }
-
-    /// Buckets of `level` from finer ones, which rise.
-    static func coarser(_ finer: [RollupBucket], _ level: RollupLevel) -> [RollupBucket] {
-        var buckets: [RollupBucket] = []
-        for bucket in finer {
-            let start = Timestamp(millis: bucket.start).floored(toMillis: level.millis).millis
-            if buckets.last?.start != start { buckets.append(RollupBucket(start: start)) }
-            buckets[buckets.count - 1].join(bucket)
-        }
-        return buckets
-    }
-
-    /// The buckets of both lists, which rise; those that are in both are added.
-    static func union(_ left: [RollupBucket], _ right: [RollupBucket]) -> [RollupBucket] {
-        guard let last = left.last, let first = right.first else { return left.isEmpty ? right : left }
-        if last.start < first.start { return left + right }
-        var result: [RollupBucket] = []
-        result.reserveCapacity(left.count + right.count)
-        var (one, two) = (0, 0)
-        while one < left.count || two < right.count {
-            if two == right.count || (one < left.count && left[one].start < right[two].start) {
-                result.append(left[one])
-                one += 1
-            } else if one == left.count || right[two].start < left[one].start {
-                result.append(right[two])
-                two += 1
-            } else {
-                result.append(left[one])
-                result[result.count - 1].add(right[two])
-                (one, two) = (one + 1, two + 1)
-            }
-        }
-        return result
     }
 }
 

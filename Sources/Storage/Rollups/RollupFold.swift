@@ -14,7 +14,8 @@ struct RollupFold {
     private let forSpeed: Set<RollupLevel>
     /// The buckets of the finest level.
     private var finest: [RollupBucket] = []
-    private var hasHistograms = false
+    /// Those of native histograms.
+    private var histograms: [HistogramRollup] = []
 
     /// A fold without samples.
     init(_ levels: [RollupLevel], forSpeed: Set<RollupLevel> = []) {
@@ -24,11 +25,10 @@ struct RollupFold {
 
     /// Adds samples behind those that were added.
     mutating func add(_ column: SampleColumn) {
-        guard let length = levels.first?.millis, !column.isEmpty, !hasHistograms else { return }
+        guard let length = levels.first?.millis, !column.isEmpty else { return }
         guard column.histograms.isEmpty else {
-            hasHistograms = true
-            finest = []
-            return
+            addHistograms(of: column, length)
+            return add(column.withoutHistograms)
         }
         var bucket = finest.popLast() ?? RollupBucket(start: .min)
         var end = bucket.start == .min ? .min : bucket.start &+ length
@@ -52,31 +52,56 @@ struct RollupFold {
         if !bucket.isEmpty { finest.append(bucket) }
     }
 
+    private mutating func addHistograms(of column: SampleColumn, _ length: Int64) {
+        // Outside of the array it is changed in place.
+        var bucket = histograms.popLast() ?? HistogramRollup(start: .min)
+        for (position, histogram) in zip(column.histograms.positions, column.histograms.values) {
+            let millis = column.timestamps[position]
+            let start = Timestamp(millis: millis).floored(toMillis: length).millis
+            if start != bucket.start {
+                if !bucket.isEmpty { histograms.append(bucket) }
+                bucket = HistogramRollup(start: start)
+            }
+            bucket.add(millis: millis, histogram)
+        }
+        if !bucket.isEmpty { histograms.append(bucket) }
+    }
+
     /// The rollups by level, finer ones first; those of levels that the series is too sparse for are missing.
     ///
     /// - Parameter isSparseToo: Whether these are there as well, as long as there is anything.
     /// - Returns: One for each level that is kept.
     func rollups(sparseToo isSparseToo: Bool = false) -> [SeriesRollup] {
-        guard !hasHistograms, !finest.isEmpty else { return [] }
-        let sampleCount = finest.reduce(0) { $0 + $1.sampleCount }
+        guard !finest.isEmpty || !histograms.isEmpty else { return [] }
+        let sampleCount =
+            finest.reduce(0) { $0 + $1.sampleCount } + histograms.reduce(0) { $0 + $1.sampleCount }
         var rollups: [SeriesRollup] = []
-        var buckets = finest
+        var rollup = SeriesRollup(level: levels[0], buckets: finest, histograms: histograms)
         for level in levels {
-            if level != levels[0] { buckets = RollupBucket.coarser(buckets, level) }
+            if level != levels[0] { rollup = rollup.coarser(level) }
             let least =
                 forSpeed.contains(level)
                 ? RollupFold.leastSamplesForSpeed : RollupFold.leastSamplesPerBucket
-            guard isSparseToo || sampleCount >= least * buckets.count else { continue }
-            rollups.append(SeriesRollup(level: level, buckets: buckets))
+            let bucketCount = rollup.buckets.count + rollup.histograms.count
+            guard isSparseToo || sampleCount >= least * bucketCount else { continue }
+            rollups.append(rollup)
         }
         return rollups
     }
 }
 
-/// The buckets of one level of one series, starts rising strictly.
-struct SeriesRollup: Hashable, Sendable {
-    /// The length of the buckets.
-    var level: RollupLevel
-    /// The buckets that have samples.
-    var buckets: [RollupBucket]
+extension SampleColumn {
+    /// The samples that are numbers.
+    fileprivate var withoutHistograms: SampleColumn {
+        var numbers = SampleColumn()
+        var from = 0
+        for position in histograms.positions {
+            numbers.timestamps.append(contentsOf: timestamps[from..<position])
+            numbers.values.append(contentsOf: values[from..<position])
+            from = position + 1
+        }
+        numbers.timestamps.append(contentsOf: timestamps[from...])
+        numbers.values.append(contentsOf: values[from...])
+        return numbers
+    }
 }

@@ -134,15 +134,15 @@ extension SegmentMerge {
     /// Copies rollups whose buckets are all different; short chunks are joined.
     private mutating func copyRollups(_ rolled: [Found], to writer: inout SegmentWriter) throws {
         for level in RollupLevel.allCases {
-            var waiting = SeriesRollup(level: level, buckets: [])
+            var waiting = SeriesRollup(level: level)
             let chunks = rolled.filter { $0.chunk.level == level }
             for (chunk, part) in chunks.sorted(by: { $0.chunk.minMillis < $1.chunk.minMillis }) {
                 if chunk.count >= SegmentFormat.sufficientRollupChunk, self.level(of: part) > 0 {
                     try writer.append(waiting)
-                    waiting.buckets = []
+                    waiting = SeriesRollup(level: level)
                     try writer.append(try encoded(chunk, of: part))
                 } else {
-                    waiting.buckets += try buckets(chunk, of: part)
+                    waiting.append(try rollup(chunk, of: part))
                 }
             }
             try writer.append(waiting)
@@ -164,12 +164,14 @@ extension SegmentMerge {
             return SeriesRollups(levels, forSpeed: forSpeed)
         }
         let before = TimeRange(.min, Timestamp(millis: startMillis - 1))
-        var known: [RollupLevel: [RollupBucket]] = [:]
+        var known: [RollupLevel: SeriesRollup] = [:]
         for part in parts {
-            var own: [RollupLevel: [RollupBucket]] = [:]
+            var own: [RollupLevel: SeriesRollup] = [:]
             for (chunk, _) in rolled.filter({ $0.part.source == part.source }) {
                 guard let level = chunk.level, chunk.minMillis < startMillis else { continue }
-                own[level, default: []] += try buckets(chunk, of: part).filter { $0.start < startMillis }
+                var found = try rollup(chunk, of: part)
+                found.remove(from: startMillis)
+                own[level, default: SeriesRollup(level: level)].append(found)
             }
             if own.isEmpty {
                 var fold = RollupFold(levels)
@@ -178,44 +180,27 @@ extension SegmentMerge {
                     let samples = try read(chunk, of: part).sliced(to: before)
                     fold.add(samples.without(deleted[part.source] ?? []))
                 }
-                for rollup in fold.rollups(sparseToo: true) { own[rollup.level] = rollup.buckets }
+                for rollup in fold.rollups(sparseToo: true) { own[rollup.level] = rollup }
             } else if let ranges = deleted[part.source] {
                 SegmentMerge.remove(ranges, from: &own)
             }
-            for (level, buckets) in own { known[level] = RollupBucket.union(known[level] ?? [], buckets) }
+            for (level, rollup) in own { known[level, default: SeriesRollup(level: level)].formUnion(rollup) }
         }
-        let rollups = known.map { SeriesRollup(level: $0.key, buckets: $0.value) }
         // A level that is not wanted any more goes on as long as nothing else is left.
         let all = RollupLevel.allCases.filter { levels.contains($0) || known[$0] != nil }
-        return SeriesRollups(all, known: rollups, startMillis: startMillis)
+        return SeriesRollups(all, known: Array(known.values), startMillis: startMillis)
     }
 
     /// Removes the buckets that something is deleted of; coarser ones are made again of the finer ones that
     /// are left in them.
-    private static func remove(_ deleted: [TimeRange], from buckets: inout [RollupLevel: [RollupBucket]]) {
-        var finer: [RollupBucket]?
+    private static func remove(
+        _ deleted: [TimeRange],
+        from rollups: inout [RollupLevel: SeriesRollup]
+    ) {
+        var finer: SeriesRollup?
         for level in RollupLevel.allCases {
-            guard let all = buckets[level] else { continue }
-            var kept: [RollupBucket] = []
-            var cut: Set<Int64> = []
-            for bucket in all {
-                let start = Timestamp(millis: bucket.start)
-                let range = TimeRange(start, start.advanced(byMillis: level.millis - 1))
-                if deleted.contains(where: { $0.overlaps(range) }) {
-                    cut.insert(bucket.start)
-                } else {
-                    kept.append(bucket)
-                }
-            }
-            if let finer, !cut.isEmpty {
-                let left = finer.filter {
-                    cut.contains(Timestamp(millis: $0.start).floored(toMillis: level.millis).millis)
-                }
-                kept += RollupBucket.coarser(left, level)
-                kept.sort { $0.start < $1.start }
-            }
-            buckets[level] = kept
-            finer = kept
+            rollups[level]?.remove(deleted, finer: finer)
+            finer = rollups[level] ?? finer
         }
     }
 

@@ -41,9 +41,12 @@ struct SeriesParts {
             self.chunks = chunks
             let start = chunks.startIndex
             (rawPlaces, rollupPlaces) = (start..<start, PerLevel(start..<start))
-            // Those of a group follow each other, times rising.
+            // Those of a group follow each other, times rising. Beside rollups of numbers those of native
+            // histograms do not count: where a series has both, samples are read.
+            let ofNumbers = chunks.contains { !$0.isRaw && !$0.isOfHistograms && $0.range.overlaps(range) }
             for position in chunks.indices where chunks[position].range.overlaps(range) {
                 if let level = chunks[position].level {
+                    if ofNumbers && chunks[position].isOfHistograms { continue }
                     rollupPlaces[level] = Part.joined(rollupPlaces[level], position)
                 } else {
                     rawPlaces = Part.joined(rawPlaces, position)
@@ -80,6 +83,8 @@ struct SeriesParts {
     private(set) var parts: [Part] = []
     /// Whether there are native histograms.
     private(set) var hasHistograms = false
+    /// Whether there are rollups of numbers.
+    private(set) var hasNumberRollups = false
     /// From this time on all samples are there that are not hidden; before it some may be gone.
     private(set) var rawStartMillis = Int64.min
     /// From when on each level is there, or can be made of samples.
@@ -116,8 +121,11 @@ struct SeriesParts {
                 var present = PerLevel(false)
                 for chunk in all {
                     if let level = chunk.level { present[level] = true }
-                    if chunk.kind == SegmentFormat.histogramKind, chunk.range.overlaps(range) {
+                    guard chunk.range.overlaps(range) else { continue }
+                    if chunk.isOfHistograms {
                         hasHistograms = true
+                    } else if !chunk.isRaw {
+                        hasNumberRollups = true
                     }
                 }
                 if let known, known.levels == present {
@@ -166,7 +174,7 @@ struct SeriesParts {
         for chunk in chunks {
             guard let level = chunk.level else { continue }
             first = min(first, chunk.minMillis)
-            if own[level] == nil { own[level] = chunk.minMillis }
+            own[level] = min(own[level] ?? .max, chunk.minMillis)
         }
         guard first < .max else { return }
         let rawStart = SeriesParts.rawStart(chunks, earliest)

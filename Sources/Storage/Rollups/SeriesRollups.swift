@@ -43,9 +43,9 @@ struct SeriesRollups {
         let folded = fold.rollups(sparseToo: !known.isEmpty)
         if known.isEmpty { return folded }
         return RollupLevel.allCases.compactMap { level in
-            let before = known.first { $0.level == level }?.buckets ?? []
-            let buckets = before + (folded.first { $0.level == level }?.buckets ?? [])
-            return buckets.isEmpty ? nil : SeriesRollup(level: level, buckets: buckets)
+            var rollup = known.first { $0.level == level } ?? SeriesRollup(level: level)
+            if let behind = folded.first(where: { $0.level == level }) { rollup.append(behind) }
+            return rollup.isEmpty ? nil : rollup
         }
     }
 }

@@ -28,6 +28,10 @@ final class Segment: Sendable {
         var level: RollupLevel? { SegmentFormat.level(ofKind: kind) }
         /// Whether it has samples.
         var isRaw: Bool { kind < SegmentFormat.firstRollupKind }
+        /// Whether it has native histograms, or rollups of such.
+        var isOfHistograms: Bool {
+            kind == SegmentFormat.histogramKind || kind >= SegmentFormat.firstHistogramRollupKind
+        }
     }
 
     /// What the manifest knows about it.

@@ -40,31 +40,46 @@ enum SegmentFormat {
     static let chunkBucketCount = 64 << 10
     /// The kind of a chunk of floats.
     static let floatKind: UInt8 = 0
-    /// The kind of a chunk with native histograms among its samples; others are for sets of users.
+    /// The kind of a chunk with native histograms among its samples.
     static let histogramKind: UInt8 = 1
     /// The kind of a chunk of rollups of the finest level; those of the others follow.
     static let firstRollupKind: UInt8 = 2
+    /// The kind of a chunk of rollups of native histograms of the finest level; those of the others follow.
+    static let firstHistogramRollupKind = firstRollupKind + UInt8(RollupLevel.allCases.count)
     /// The buckets of a rollup chunk where a series has more than `longestRollupChunk` to go.
     static let usualRollupChunk = 1024
     /// The most buckets that a writer puts into one chunk.
     static let longestRollupChunk = 1536
     /// A rollup chunk of so many buckets is copied by merges as it is.
     static let sufficientRollupChunk = 256
-    /// How many groups of chunks there are: samples, and rollups by level.
+    /// How many groups of chunks there are: samples, and rollups by kind.
     ///
     /// Each has frames of its own.
-    static let groupCount = 1 + RollupLevel.allCases.count
+    static let groupCount = 1 + 2 * RollupLevel.allCases.count
 
-    /// The kind of chunks of rollups of `level`.
-    static func kind(of level: RollupLevel) -> UInt8 { firstRollupKind + UInt8(level.rawValue) }
+    /// The kind of chunks of rollups of `level`, of numbers or of native histograms.
+    static func kind(of level: RollupLevel, ofHistograms: Bool = false) -> UInt8 {
+        (ofHistograms ? firstHistogramRollupKind : firstRollupKind) + UInt8(level.rawValue)
+    }
 
     /// The level of rollup chunks of this kind; nil if it is no kind of those.
     static func level(ofKind kind: UInt8) -> RollupLevel? {
-        kind < firstRollupKind ? nil : RollupLevel(rawValue: Int(kind - firstRollupKind))
+        guard kind >= firstRollupKind else { return nil }
+        let first = kind < firstHistogramRollupKind ? firstRollupKind : firstHistogramRollupKind
+        return RollupLevel(rawValue: Int(kind - first))
     }
 
     /// The group of the chunks of this kind.
-    static func group(ofKind kind: UInt8) -> Int { level(ofKind: kind).map { $0.rawValue + 1 } ?? 0 }
+    static func group(ofKind kind: UInt8) -> Int {
+        level(ofKind: kind) == nil ? 0 : Int(kind - firstRollupKind) + 1
+    }
+
+    /// Where the chunks of this kind stand among those of a series: samples first, then finer levels before
+    /// coarser ones, of each numbers before native histograms.
+    static func order(ofKind kind: UInt8) -> Int {
+        guard let level = level(ofKind: kind) else { return 0 }
+        return 1 + 2 * level.rawValue + (kind < firstHistogramRollupKind ? 0 : 1)
+    }
 
     /// The name of the segment file with this number.
     static func name(_ number: UInt64) -> String {

@@ -64,13 +64,11 @@ struct SegmentMerge {
     }
 
     /// The buckets of a rollup chunk of a part.
-    mutating func buckets(_ chunk: Segment.Chunk, of part: Part) throws(StorageError) -> [RollupBucket] {
-        try sources[part.source].segment.buckets(
-            chunk,
-            of: part.ordinal,
-            [.sum, .extremes, .increase, .area],
-            &sources[part.source].reader
-        )
+    mutating func rollup(
+        _ chunk: Segment.Chunk,
+        of part: Part
+    ) throws(StorageError) -> SeriesRollup {
+        try sources[part.source].segment.rollup(chunk, of: part.ordinal, &sources[part.source].reader)
     }
 
     /// A chunk of a part as it is in its file.

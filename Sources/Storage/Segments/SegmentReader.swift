@@ -136,13 +136,26 @@ extension Segment {
         _ parts: WindowParts,
         _ reader: inout Reader
     ) throws(StorageError) -> [RollupBucket] {
-        guard let level = chunk.level else { preconditionFailure("BUG: samples are read for rollups") }
-        let (directory, _) = try directory(of: ordinal, &reader)
-        let starts = try times(of: chunk, directory, &reader)
-        let group = SegmentFormat.group(ofKind: chunk.kind)
-        let bytes = try bytes(chunk.values, directory, &reader.valueFrames[group])
+        precondition(!chunk.isOfHistograms, "BUG: histograms are read for numbers")
+        let (level, starts, bytes) = try rollupColumns(chunk, of: ordinal, &reader)
         do throws(CodecError) {
             return try RollupCodec.decode(bytes, starts: starts, level: level, parts, &reader.rollupScratch)
+        } catch {
+            throw damaged(error)
+        }
+    }
+
+    /// The buckets of a chunk of rollups of native histograms; only `parts` of their states.
+    func histogramRollups(
+        _ chunk: Chunk,
+        of ordinal: UInt32,
+        _ parts: WindowParts,
+        _ reader: inout Reader
+    ) throws(StorageError) -> [HistogramRollup] {
+        precondition(chunk.isOfHistograms, "BUG: numbers are read for histograms")
+        let (level, starts, bytes) = try rollupColumns(chunk, of: ordinal, &reader)
+        do throws(CodecError) {
+            return try HistogramRollupCodec.decode(bytes, starts: starts, level: level, parts)
         } catch {
             throw damaged(error)
         }
@@ -172,6 +185,19 @@ extension Segment {
     }
 
     // MARK: - Private
+
+    /// The level, the bucket starts and the encoded states of a rollup chunk.
+    private func rollupColumns(
+        _ chunk: Chunk,
+        of ordinal: UInt32,
+        _ reader: inout Reader
+    ) throws(StorageError) -> (RollupLevel, [Int64], ArraySlice<UInt8>) {
+        guard let level = chunk.level else { preconditionFailure("BUG: samples are read for rollups") }
+        let (directory, _) = try directory(of: ordinal, &reader)
+        let starts = try times(of: chunk, directory, &reader)
+        let group = SegmentFormat.group(ofKind: chunk.kind)
+        return (level, starts, try bytes(chunk.values, directory, &reader.valueFrames[group]))
+    }
 
     /// The timestamp column of a chunk.
     private func times(

@@ -126,8 +126,11 @@ struct SegmentWriter {
             let to =
                 rest > SegmentFormat.longestRollupChunk
                 ? from + SegmentFormat.usualRollupChunk : buckets.count
-            try addChunk(Array(buckets[from..<to]), rollup.level)
+            try addChunk(Array(buckets[from..<to]), rollup.level, ofHistograms: false, RollupCodec.encode)
             from = to
+        }
+        for chunk in HistogramRollup.chunks(of: rollup.histograms) {
+            try addChunk(chunk, rollup.level, ofHistograms: true, HistogramRollupCodec.encode)
         }
     }
 
@@ -223,9 +226,14 @@ struct SegmentWriter {
         try closeFullFrames()
     }
 
-    private mutating func addChunk(_ buckets: [RollupBucket], _ level: RollupLevel) throws(FileError) {
+    private mutating func addChunk<Unit: RollupUnit>(
+        _ buckets: [Unit],
+        _ level: RollupLevel,
+        ofHistograms: Bool,
+        _ encode: ([Unit], RollupLevel, EncodingEffort, inout [UInt8]) -> Void
+    ) throws(FileError) {
         guard let first = buckets.first, let last = buckets.last else { return }
-        let kind = SegmentFormat.kind(of: level)
+        let kind = SegmentFormat.kind(of: level, ofHistograms: ofHistograms)
         let column = timestamps.column(
             buckets.map(\.start)[...],
             group: SegmentFormat.group(ofKind: kind),
@@ -240,7 +248,7 @@ struct SegmentWriter {
             values: []
         )
         let effort: EncodingEffort = shape.level > 0 ? .compaction : .flush
-        add(chunk, column) { RollupCodec.encode(buckets, level: level, effort: effort, into: &$0) }
+        add(chunk, column) { encode(buckets, level, effort, &$0) }
         try closeFullFrames()
     }
 

@@ -109,12 +109,11 @@ final class DirectoryBlock: CachedContent {
             chunks[index].kind = kind
         }
         for series in 0..<seriesCount {
-            // Samples stand before rollups, and finer levels before coarser ones.
-            var group = 0
+            var order = 0
             for index in firstChunk[series]..<firstChunk[series + 1] {
-                let next = SegmentFormat.group(ofKind: chunks[index].kind)
-                guard next >= group else { throw .badException }
-                group = next
+                let next = SegmentFormat.order(ofKind: chunks[index].kind)
+                guard next >= order else { throw .badException }
+                order = next
             }
         }
         try DirectoryBlock.readTimes(&reader, into: &chunks)

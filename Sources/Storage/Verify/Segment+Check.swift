@@ -62,12 +62,12 @@ extension Segment {
             for ordinal in table.ordinals(ofBlock: block) {
                 let labels = try labels(of: ordinal, &reader)
                 var column = SampleColumn()
-                var rollups: [RollupLevel: [RollupBucket]] = [:]
+                var rollups: [RollupLevel: SeriesRollup] = [:]
                 for chunk in try chunks(of: ordinal, &reader) {
                     do throws(StorageError) {
                         if let level = chunk.level {
-                            let parts: WindowParts = [.sum, .extremes, .increase, .area]
-                            rollups[level, default: []] += try buckets(chunk, of: ordinal, parts, &reader)
+                            let found = try rollup(chunk, of: ordinal, &reader)
+                            rollups[level, default: SeriesRollup(level: level)].append(found)
                         } else {
                             column = column.merged(with: try read(chunk, of: ordinal, &reader))
                         }
@@ -78,8 +78,7 @@ extension Segment {
                 if let previous, !(previous < labels) {
                     damages.append(Damage(range: record.range, reason: "series are out of order"))
                 } else if !column.isEmpty || !rollups.isEmpty {
-                    let known = rollups.map { SeriesRollup(level: $0.key, buckets: $0.value) }
-                    try body(labels, column, SeriesRollups(known: known))
+                    try body(labels, column, SeriesRollups(known: Array(rollups.values)))
                     previous = labels
                 }
             }

@@ -53,6 +53,15 @@ struct HistogramTests {
         }
     }
 
+    @Test("buckets of the lowest and the highest index there are come to a lower resolution")
+    func outermostBuckets() {
+        var histogram = NativeHistogram(schema: 8, count: 6)
+        for index in [Int32.min, -1, Int32.max] { histogram.positive.append(index: index, count: 2) }
+        let reduced = histogram.reduced(to: -4)
+        #expect(reduced.positive.counts == [2, 2, 2])
+        #expect(reduced.positive.indices[1] == 0)
+    }
+
     @Test("a histogram that only grew is no reset, one that shrank is", arguments: [1, 2, 3])
     func findsResets(_ seed: UInt64) throws {
         var generator = SplitMix(state: seed)

@@ -127,6 +127,50 @@ private struct MemorySet: SeriesSet {
         return true
     }
 
+    func histogramStates(
+        of index: Int,
+        in windows: [TimeRange],
+        _ parts: WindowParts,
+        _ body: (_ window: Int, _ state: HistogramState) -> Void
+    ) throws(SourceError) -> Bool {
+        guard let seed = source.stateSeed else { return false }
+        var generator = SplitMix(state: seed &+ UInt64(indices[index]) &* 104_729 &+ UInt64(parts.rawValue))
+        let samples = source.series[indices[index]].column
+        let isLeftOut = Int.random(in: 0..<10, using: &generator) == 0
+        guard !isLeftOut, !samples.histograms.isEmpty, !samples.hasNumbers else { return false }
+        source.noteStates()
+        for (place, window) in windows.enumerated() {
+            precondition(range.contains(window.start) && range.contains(window.end), "outside of the request")
+            var state = MemorySet.histogramState(of: samples, window, &generator)
+            // Of uneven histograms the sum depends on the order of additions.
+            if !parts.isEmpty, state.marks.contains(.uneven) { return false }
+            // What was not asked for is not there.
+            if !parts.contains(.sum) { state.total = HistogramTotal() }
+            if !parts.contains(.increase) { state.resets = HistogramTotal() }
+            body(place, state)
+        }
+        return true
+    }
+
+    /// The same of native histograms.
+    private static func histogramState(
+        of samples: SampleColumn,
+        _ window: TimeRange,
+        _ generator: inout SplitMix
+    ) -> HistogramState {
+        var parts = [HistogramState()]
+        for (position, histogram) in zip(samples.histograms.positions, samples.histograms.values)
+        where window.contains(Timestamp(millis: samples.timestamps[position])) {
+            if Int.random(in: 0..<4, using: &generator) == 0 { parts.append(HistogramState()) }
+            parts[parts.count - 1].add(millis: samples.timestamps[position], histogram)
+        }
+        while parts.count > 1 {
+            let place = Int.random(in: 1..<parts.count, using: &generator)
+            parts[place - 1].join(parts.remove(at: place))
+        }
+        return parts[0]
+    }
+
     /// The samples in the window, cut into parts at random places, joined in some order that keeps
     /// neighbours.
     private static func state(of samples: SampleColumn, _ window: TimeRange, _ generator: inout SplitMix)
@@ -166,6 +210,13 @@ private struct MemorySet: SeriesSet {
                 column.append(millis: time, value: samples.values[position])
             }
         }
+    }
+}
+
+extension SampleColumn {
+    /// Whether a sample is a number.
+    fileprivate var hasNumbers: Bool {
+        timestamps.indices.contains { histograms[$0] == nil && !StaleMarker.matches(values[$0]) }
     }
 }
 

@@ -32,8 +32,8 @@ struct ParallelRows {
 
     /// What became of one series.
     enum Item: Sendable {
-        /// Its row, which is not empty.
-        case row(Int, StepRow)
+        /// Its row, which is not empty or has remarks.
+        case row(Int, StepRow, remarks: [HistogramWindowRemark] = [])
         /// It has native histograms and is left to the caller.
         case left(Int)
     }
@@ -87,7 +87,10 @@ struct ParallelRows {
         for index in range {
             var row = StepRow(stepCount: stepCount)
             if try stateKernel?.evaluate(set, index, into: &row, &meter) == true {
-                if !row.isEmpty { items.append(.row(index, row)) }
+                let remarks = stateKernel?.remarks ?? []
+                if !row.isEmpty || !remarks.isEmpty {
+                    items.append(.row(index, row, remarks: remarks))
+                }
                 continue
             }
             do { try set.read(index, into: &column) } catch { throw .source(error) }

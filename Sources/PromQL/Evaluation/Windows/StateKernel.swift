@@ -6,6 +6,7 @@ struct StateKernel: Sendable {
     private static let portion = 2048
 
     private let function: StateFunction
+    private var histogramFunction: HistogramStateFunction
     private let shape: WindowShape
     private let grid: StepGrid
     /// The ranges of some steps, the first of which is `firstStep`.
@@ -17,6 +18,7 @@ struct StateKernel: Sendable {
     init?(_ plan: WindowPlan, _ grid: StepGrid) {
         guard StateKernel.answers(plan, grid), let function = StateFunction(plan.function) else { return nil }
         self.function = function
+        histogramFunction = HistogramStateFunction(plan.function)
         shape = plan.shape
         self.grid = grid
     }
@@ -39,6 +41,9 @@ struct StateKernel: Sendable {
             && (grid.count == 1 || grid.stepMillis % bucket == 0)
     }
 
+    /// What is to be said about the native histograms of the series evaluated last.
+    var remarks: [HistogramWindowRemark] { histogramFunction.remarks }
+
     /// How much memory its ranges and states take, in bytes.
     var heldByteCount: Int {
         let count = min(grid.count, StateKernel.portion)
@@ -54,10 +59,26 @@ struct StateKernel: Sendable {
         into row: inout StepRow,
         _ meter: inout Meter
     ) throws(PromQLError) -> Bool {
+        histogramFunction.forgetRemarks()
+        let isOfNumbers = try evaluate(into: &row, &meter) { kernel, steps, row throws(PromQLError) in
+            try kernel.evaluate(steps, of: set, index, into: &row)
+        }
+        if isOfNumbers { return true }
+        return try evaluate(into: &row, &meter) { kernel, steps, row throws(PromQLError) in
+            try kernel.evaluateHistograms(steps, of: set, index, into: &row)
+        }
+    }
+
+    /// Fills `row` portion by portion; empties it if `body` answers false.
+    private mutating func evaluate(
+        into row: inout StepRow,
+        _ meter: inout Meter,
+        _ body: (inout StateKernel, Range<Int>, inout StepRow) throws(PromQLError) -> Bool
+    ) throws(PromQLError) -> Bool {
         var step = 0
         while step < grid.count {
             let steps = step..<min(grid.count, step + StateKernel.portion)
-            guard try evaluate(steps, of: set, index, into: &row) else {
+            guard try body(&self, steps, &row) else {
                 row.clear()
                 return false
             }
@@ -87,6 +108,34 @@ struct StateKernel: Sendable {
             }
         }
         return true
+    }
+
+    /// The same from states of native histograms.
+    private mutating func evaluateHistograms(
+        _ steps: Range<Int>,
+        of set: any SeriesSet,
+        _ index: Int,
+        into row: inout StepRow
+    ) throws(PromQLError) -> Bool {
+        if windows.isEmpty || firstStep != steps.lowerBound { look(at: steps) }
+        var isKnown = true
+        do {
+            let hasStates = try set.histogramStates(
+                of: index,
+                in: windows,
+                histogramFunction.parts
+            ) { place, state in
+                let step = steps.lowerBound + place
+                let end = shape.end(at: grid.time(step))
+                switch histogramFunction.value(of: state, after: end - shape.rangeMillis, through: end) {
+                case .nothing: break
+                case .value(let value): row.set(step, value)
+                case .histogram(let histogram): row.set(step, histogram)
+                case .unknown: isKnown = false
+                }
+            }
+            return hasStates && isKnown
+        } catch { throw .source(error) }
     }
 
     private mutating func look(at steps: Range<Int>) {

@@ -1,15 +1,13 @@
-import Model
-
 extension NativeHistogram {
     /// The histogram times a number; a negative one makes it no counter.
-    func scaled(by factor: Double) -> NativeHistogram {
+    package func scaled(by factor: Double) -> NativeHistogram {
         var result = mapped { $0 * factor }
         if factor < 0 { result.counterReset = .gauge }
         return result
     }
 
     /// The histogram divided by a number; division by zero leaves no buckets.
-    func divided(by divisor: Double) -> NativeHistogram {
+    package func divided(by divisor: Double) -> NativeHistogram {
         var result = mapped { $0 / divisor }
         if divisor == 0 { (result.positive, result.negative) = (HistogramBuckets(), HistogramBuckets()) }
         if divisor < 0 { result.counterReset = .gauge }
@@ -17,7 +15,7 @@ extension NativeHistogram {
     }
 
     /// The sum or the difference of two histograms, and whether custom bounds were left out for it.
-    func combined(_ other: NativeHistogram, isDifference: Bool) throws(HistogramMismatch)
+    package func combined(_ other: NativeHistogram, isDifference: Bool) throws(HistogramMismatch)
         -> (histogram: NativeHistogram, hasReconciledBounds: Bool)
     {
         let layout = try HistogramLayout(self, other)
@@ -35,7 +33,7 @@ extension NativeHistogram {
     }
 
     /// Without the buckets of count 0.
-    var compacted: NativeHistogram {
+    package var compacted: NativeHistogram {
         var result = self
         result.positive = positive.withoutEmpty
         result.negative = negative.withoutEmpty
@@ -43,14 +41,14 @@ extension NativeHistogram {
     }
 
     /// Whether a number in it is infinite, as a sum is that left the range of numbers.
-    var hasOverflow: Bool {
+    package var hasOverflow: Bool {
         zeroCount.isInfinite || count.isInfinite || sum.isInfinite
             || positive.counts.contains(where: \.isInfinite)
             || negative.counts.contains(where: \.isInfinite)
     }
 
     /// The histogram with all counts and the sum changed.
-    func mapped(_ change: (Double) -> Double) -> NativeHistogram {
+    package func mapped(_ change: (Double) -> Double) -> NativeHistogram {
         var result = self
         result.zeroCount = change(zeroCount)
         result.count = change(count)
@@ -66,7 +64,7 @@ extension NativeHistogram {
 
     /// Whether a counter was reset between `previous` and this histogram: a count fell, or the buckets became
     /// finer, which only happens then.
-    func isReset(since previous: NativeHistogram) -> Bool {
+    package func isReset(since previous: NativeHistogram) -> Bool {
         if counterReset == .reset { return true }
         if counterReset == .notReset { return false }
         if count < previous.count || hasCustomBounds != previous.hasCustomBounds { return true }
@@ -100,7 +98,7 @@ extension HistogramBuckets {
 
 extension NativeHistogram.CounterReset {
     /// What is known of the sum of two histograms.
-    static func together(_ left: Self, _ right: Self) -> Self {
+    package static func together(_ left: Self, _ right: Self) -> Self {
         if left == right { return left }
         return left == .gauge || right == .gauge ? .gauge : .unknown
     }

@@ -1,7 +1,5 @@
-import Model
-
 /// Why two histograms cannot be computed with together.
-enum HistogramMismatch: Error {
+package enum HistogramMismatch: Error {
     /// One has exponential buckets, the other custom ones.
     case schemas
     /// Both have custom buckets, without any bound in common.
@@ -14,18 +12,18 @@ enum HistogramMismatch: Error {
 /// the other and ends where a bucket ends. Of custom buckets those are merged that a bound divides which only
 /// one of the histograms has. Source: Prometheus `FloatHistogram.reconcileZeroBuckets` and
 /// `intersectCustomBucketBounds`.
-struct HistogramLayout {
+package struct HistogramLayout {
     /// The schema.
-    let schema: Int32
+    package let schema: Int32
     /// The width of the zero bucket.
-    let zeroThreshold: Double
+    package let zeroThreshold: Double
     /// The bounds of custom buckets.
-    let customBounds: [Double]
+    package let customBounds: [Double]
     /// Whether bounds were left out.
-    let hasReconciledBounds: Bool
+    package let hasReconciledBounds: Bool
 
     /// The layout for both histograms.
-    init(_ left: NativeHistogram, _ right: NativeHistogram) throws(HistogramMismatch) {
+    package init(_ left: NativeHistogram, _ right: NativeHistogram) throws(HistogramMismatch) {
         guard left.hasCustomBounds == right.hasCustomBounds else { throw .schemas }
         schema = min(left.schema, right.schema)
         if left.hasCustomBounds {
@@ -69,7 +67,7 @@ struct HistogramLayout {
 extension NativeHistogram {
     /// What the zero bucket would hold if it reached to `threshold`, and how far it has to reach at least: to
     /// the end of a bucket that is not empty.
-    func zeroBucket(reaching threshold: Double) -> (count: Double, threshold: Double) {
+    package func zeroBucket(reaching threshold: Double) -> (count: Double, threshold: Double) {
         guard threshold > zeroThreshold else { return (zeroCount, zeroThreshold) }
         var wanted = threshold
         while true {
@@ -93,14 +91,14 @@ extension NativeHistogram {
     }
 
     /// Whether it has this layout already.
-    func has(_ layout: HistogramLayout) -> Bool {
+    package func has(_ layout: HistogramLayout) -> Bool {
         schema == layout.schema
             && (hasCustomBounds
                 ? customBounds == layout.customBounds : zeroThreshold == layout.zeroThreshold)
     }
 
     /// The histogram with the buckets of `layout`, which fits.
-    func laidOut(as layout: HistogramLayout) -> NativeHistogram {
+    package func laidOut(as layout: HistogramLayout) -> NativeHistogram {
         if has(layout) { return self }
         var result = self
         if hasCustomBounds {
@@ -127,20 +125,21 @@ extension NativeHistogram {
     }
 
     /// The histogram with exponential buckets of a resolution that is not higher.
-    func reduced(to target: Int32) -> NativeHistogram {
+    package func reduced(to target: Int32) -> NativeHistogram {
         guard !hasCustomBounds, target < schema else { return self }
         var result = self
         let shift = schema - target
         result.schema = target
-        result.positive = positive.merged { (($0 &- 1) >> shift) + 1 }
-        result.negative = negative.merged { (($0 &- 1) >> shift) + 1 }
+        // With 64 bits, as an index may be the smallest number there is.
+        result.positive = positive.merged { Int32(((Int64($0) - 1) >> shift) + 1) }
+        result.negative = negative.merged { Int32(((Int64($0) - 1) >> shift) + 1) }
         return result
     }
 }
 
 extension HistogramBuckets {
     /// The buckets with new indices, which may not fall; those of the same one are added up.
-    func merged(_ target: (Int32) -> Int32) -> HistogramBuckets {
+    package func merged(_ target: (Int32) -> Int32) -> HistogramBuckets {
         var result = HistogramBuckets()
         for (index, count) in zip(indices, counts) {
             let wanted = target(index)
@@ -163,7 +162,7 @@ extension HistogramBuckets {
     }
 
     /// Without the buckets of count 0.
-    var withoutEmpty: HistogramBuckets {
+    package var withoutEmpty: HistogramBuckets {
         guard counts.contains(0) else { return self }
         var result = HistogramBuckets()
         for (index, count) in zip(indices, counts) where count != 0 {
@@ -173,7 +172,10 @@ extension HistogramBuckets {
     }
 
     /// Bucket by bucket the counts of both, where one is missing 0.
-    func combined(_ other: HistogramBuckets, _ combine: (Double, Double) -> Double) -> HistogramBuckets {
+    package func combined(
+        _ other: HistogramBuckets,
+        _ combine: (Double, Double) -> Double
+    ) -> HistogramBuckets {
         var result = HistogramBuckets()
         if indices == other.indices {
             result = self

@@ -1,22 +1,20 @@
-import Model
-
-/// A sum of histograms that keeps what rounding loses, as `CompensatedSum` does for numbers.
-struct HistogramSum {
+/// A sum of histograms that keeps what rounding loses, as a sum of numbers does.
+package struct HistogramSum {
     /// The sum so far, rounded.
     private var total: NativeHistogram
     /// What rounding lost: as many buckets, of the same indices.
     private var lost: NativeHistogram
     /// Whether custom bounds were left out.
-    private(set) var hasReconciledBounds = false
+    package private(set) var hasReconciledBounds = false
 
     /// The sum of one histogram.
-    init(_ first: NativeHistogram) {
+    package init(_ first: NativeHistogram) {
         total = first
         lost = first.mapped { _ in 0 }
     }
 
     /// Adds a histogram.
-    mutating func add(_ other: NativeHistogram) throws(HistogramMismatch) {
+    package mutating func add(_ other: NativeHistogram) throws(HistogramMismatch) {
         let layout = try HistogramLayout(total, other)
         if layout.hasReconciledBounds { hasReconciledBounds = true }
         if !total.has(layout) {
@@ -32,8 +30,21 @@ struct HistogramSum {
         total.counterReset = NativeHistogram.CounterReset.together(total.counterReset, other.counterReset)
     }
 
+    /// Adds all that another sum has.
+    package mutating func add(_ other: HistogramSum) throws(HistogramMismatch) {
+        try add(other.total)
+        if other.hasReconciledBounds { hasReconciledBounds = true }
+        guard let layout = try? HistogramLayout(total, other.total) else { return }
+        let more = other.lost.laidOut(as: layout)
+        lost.count += more.count
+        lost.sum += more.sum
+        lost.zeroCount += more.zeroCount
+        lost.positive = lost.positive.combined(more.positive, +)
+        lost.negative = lost.negative.combined(more.negative, +)
+    }
+
     /// The sum with what rounding lost.
-    var value: NativeHistogram {
+    package var value: NativeHistogram {
         var result = total
         result.count = HistogramSum.value(total.count, lost.count)
         result.sum = HistogramSum.value(total.sum, lost.sum)
@@ -44,24 +55,22 @@ struct HistogramSum {
     }
 
     /// Divides by a positive number.
-    mutating func divide(by divisor: Double) {
+    package mutating func divide(by divisor: Double) {
         total = total.divided(by: divisor)
         lost = lost.divided(by: divisor)
     }
 
     /// Multiplies by a positive number.
-    mutating func scale(by factor: Double) {
+    package mutating func scale(by factor: Double) {
         total = total.scaled(by: factor)
         lost = lost.scaled(by: factor)
     }
 
     /// Whether the sum left the range of numbers.
-    var hasOverflow: Bool { total.hasOverflow }
+    package var hasOverflow: Bool { total.hasOverflow }
 
     private static func add(_ value: Double, _ total: inout Double, _ lost: inout Double) {
-        var sum = CompensatedSum(sum: total, compensation: lost)
-        sum.add(value)
-        (total, lost) = (sum.sum, sum.compensation)
+        WindowState.add(value, to: &total, &lost)
     }
 
     private static func add(
@@ -82,54 +91,6 @@ struct HistogramSum {
     }
 
     private static func value(_ total: Double, _ lost: Double) -> Double {
-        CompensatedSum(sum: total, compensation: lost).value
-    }
-}
-
-/// The mean of histograms: the sum divided by the count as long as the sum is finite, then a running mean.
-struct HistogramMean {
-    private var running: HistogramSum
-    private var count = 1.0
-    private var isIncremental = false
-
-    /// The mean of one histogram.
-    init(_ first: NativeHistogram) {
-        running = HistogramSum(first)
-    }
-
-    /// Whether custom bounds were left out.
-    var hasReconciledBounds: Bool { running.hasReconciledBounds }
-
-    /// Adds a histogram.
-    mutating func add(_ other: NativeHistogram) throws(HistogramMismatch) {
-        count += 1
-        if !isIncremental {
-            var next = running
-            try next.add(other)
-            if !next.hasOverflow {
-                running = next
-                return
-            }
-            isIncremental = true
-            running.divide(by: count - 1)
-        }
-        running.scale(by: (count - 1) / count)
-        try running.add(other.divided(by: count))
-    }
-
-    /// The mean.
-    var value: NativeHistogram {
-        if isIncremental { return running.value }
-        var mean = running
-        mean.divide(by: count)
-        return mean.value
-    }
-}
-
-extension HistogramSum {
-    /// Whether one of two histograms says that its counter was reset and the other that it was not.
-    static func areColliding(_ left: NativeHistogram, _ right: NativeHistogram) -> Bool {
-        left.counterReset == .reset && right.counterReset == .notReset
-            || left.counterReset == .notReset && right.counterReset == .reset
+        total.isInfinite ? total : total + lost
     }
 }

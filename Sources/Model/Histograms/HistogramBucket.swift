@@ -1,6 +1,3 @@
-import Glibc
-import Model
-
 /// A bucket of a native histogram with its bounds.
 package struct HistogramBucket {
     /// The lower bound.
@@ -14,8 +11,17 @@ package struct HistogramBucket {
     /// The number of observations.
     package var count: Double
 
+    /// A bucket of these bounds.
+    package init(lower: Double, upper: Double, includesLower: Bool, includesUpper: Bool, count: Double) {
+        self.lower = lower
+        self.upper = upper
+        self.includesLower = includesLower
+        self.includesUpper = includesUpper
+        self.count = count
+    }
+
     /// Whether zero lies inside or on a bound.
-    var touchesZero: Bool { lower <= 0 && upper >= 0 }
+    package var touchesZero: Bool { lower <= 0 && upper >= 0 }
 }
 
 extension NativeHistogram {
@@ -40,7 +46,7 @@ extension NativeHistogram {
     }
 
     /// The bucket around zero.
-    var zeroBucket: HistogramBucket {
+    package var zeroBucket: HistogramBucket {
         HistogramBucket(
             lower: -zeroThreshold,
             upper: zeroThreshold,
@@ -51,7 +57,7 @@ extension NativeHistogram {
     }
 
     /// The positive (or custom) bucket at a place of `positive`.
-    func positiveBucket(_ position: Int) -> HistogramBucket {
+    package func positiveBucket(_ position: Int) -> HistogramBucket {
         let index = positive.indices[position]
         return HistogramBucket(
             lower: upperBound(Int64(index) - 1),
@@ -63,7 +69,7 @@ extension NativeHistogram {
     }
 
     /// The negative bucket at a place of `negative`.
-    func negativeBucket(_ position: Int) -> HistogramBucket {
+    package func negativeBucket(_ position: Int) -> HistogramBucket {
         let index = negative.indices[position]
         return HistogramBucket(
             lower: -upperBound(Int64(index)),
@@ -75,32 +81,11 @@ extension NativeHistogram {
     }
 
     /// The upper bound of the bucket of an index.
-    func upperBound(_ index: Int64) -> Double {
+    package func upperBound(_ index: Int64) -> Double {
         if hasCustomBounds {
             if index < 0 { return -.infinity }
             return index < Int64(customBounds.count) ? customBounds[Int(index)] : .infinity
         }
         return ExponentialBounds.upper(index, schema)
-    }
-}
-
-/// The bounds of exponential buckets.
-enum ExponentialBounds {
-    /// The powers 2^(k / 256) for k below 256.
-    private static let fractions: [Double] = (0..<256).map { exp2(Double($0) / 256) }
-
-    /// 2^(index * 2^-schema); the bucket that would end at infinity ends at the largest number.
-    static func upper(_ index: Int64, _ schema: Int32) -> Double {
-        if schema <= 0 {
-            return power(1, index << Int64(-schema))
-        }
-        let perOctave = Int64(1) << Int64(schema)
-        let fraction = fractions[Int((index & (perOctave - 1)) << Int64(8 - schema))]
-        return power(fraction, index >> Int64(schema))
-    }
-
-    private static func power(_ fraction: Double, _ exponent: Int64) -> Double {
-        if fraction == 1, exponent == 1024 { return .greatestFiniteMagnitude }
-        return scalbn(fraction, Int(max(-3000, min(3000, exponent))))
     }
 }
