@@ -104,6 +104,7 @@ struct StoreView {
         _ body: (StoredSeries) -> Void
     ) throws(SourceError) -> [String] {
         let (sources, warnings) = try select(matchers, range, budget)
+        var reader = Segment.Reader()
         SeriesMerge.run(sources, isOver: { StoreView.isOver(budget) }) { labels, parts in
             let series = StoredSeries(
                 labels: labels,
@@ -111,7 +112,7 @@ struct StoreView {
                 times: retention.times(of: labels),
                 now: now
             )
-            if series.isLive(in: range) { body(series) }
+            if series.isLive(in: range, &reader) { body(series) }
         }
         try budget.checkpoint()
         return warnings

@@ -31,7 +31,9 @@ struct StoredSeries: Sendable {
     }
 
     /// Whether it has samples or rollups in `range` that have not expired; it has some in `range`.
-    func isLive(in range: TimeRange) -> Bool {
+    ///
+    /// `reader` is best the one of the series before.
+    func isLive(in range: TimeRange, _ reader: inout Segment.Reader) -> Bool {
         if Store.earliest(now, times.rawMillis) <= range.start.millis { return true }
         return parts.contains { part in
             switch part {
@@ -43,9 +45,9 @@ struct StoredSeries: Sendable {
             case .segment(let segment, let ordinal, let deleted):
                 // What cannot be read now says so when its samples are read.
                 do throws(StorageError) {
-                    var reader = Segment.Reader()
                     let chunks = try segment.chunks(of: ordinal, &reader)
-                    let present = Set(chunks.compactMap(\.level))
+                    var present: Set<RollupLevel> = []
+                    for chunk in chunks { if let level = chunk.level { present.insert(level) } }
                     for chunk in chunks where chunk.range.overlaps(range) {
                         let earliest = Store.earliest(now, times.keptMillis(chunk, beside: present))
                         guard chunk.maxMillis >= earliest, earliest <= range.end.millis else { continue }

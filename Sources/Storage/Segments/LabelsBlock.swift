@@ -34,7 +34,6 @@ final class LabelsBlock: CachedContent {
         entries.reserveCapacity(count ?? SegmentFormat.seriesPerBlock)
         var length = 0
         while count.map({ entries.count < $0 }) ?? !reader.isAtEnd {
-            // `text` goes as deep as there are entries.
             guard entries.count < SegmentFormat.seriesPerBlock else { throw .badException }
             let shared = try reader.readCount(limit: length)
             let rest = try reader.readCount(limit: reader.remainingCount)
@@ -65,17 +64,23 @@ final class LabelsBlock: CachedContent {
     /// The labels of the series at `index` of the block.
     func labels(at index: Int) -> Labels {
         let length = Int(entries[index].shared + entries[index].count)
-        var packed: [UInt8] = []
-        packed.reserveCapacity(length)
-        append(index, upTo: length, to: &packed)
+        let packed = unsafe [UInt8](unsafeUninitializedCapacity: length) { packed, count in
+            // From the end to the beginning, each part from the entry that it stands in.
+            var (entry, end) = (entries[index], length)
+            unsafe bytes.withUnsafeBytes { bytes in
+                while end > 0 {
+                    let shared = Int(entry.shared)
+                    let rest = Int(entry.start)..<Int(entry.start) + end - shared
+                    unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(packed)[shared..<end]
+                    )
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[rest]))
+                    end = shared
+                    entry = entries[Int(entry.origin)]
+                }
+            }
+            count = length
+        }
         return Labels(trusted: packed)
-    }
-
-    /// Appends the first `end` bytes of a label set.
-    private func append(_ index: Int, upTo end: Int, to packed: inout [UInt8]) {
-        let entry = entries[index]
-        let shared = Int(entry.shared)
-        if shared > 0 { append(Int(entry.origin), upTo: shared, to: &packed) }
-        packed.append(contentsOf: bytes[Int(entry.start)..<Int(entry.start) + end - shared])
     }
 }
