@@ -100,6 +100,12 @@ public protocol SeriesSet: Sendable {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool
+    /// Whether the source may have anything of the series at `index` but its samples: without it neither
+    /// `states` nor `histogramStates` need be asked.
+    ///
+    /// - Throws: `SourceError` as `read` does.
+    func mayHaveStates(of index: Int) throws(SourceError) -> Bool
+
     /// Between which times the samples of the series at `index` lie that `read` gives, where the source knows
     /// that without reading them: there are none outside, but there need not be any inside.
     ///
@@ -136,6 +142,9 @@ extension SeriesSet {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool { false }
+
+    /// Whoever knows no better has them asked for.
+    public func mayHaveStates(of index: Int) throws(SourceError) -> Bool { true }
 
     /// A source need not know when its samples are before they are read.
     public func bounds(of index: Int) throws(SourceError) -> TimeRange? { nil }

@@ -79,6 +79,11 @@ final class StoredSeriesSet: SeriesSet {
         }
     }
 
+    func mayHaveStates(of index: Int) throws(SourceError) -> Bool {
+        let item = series[index]
+        return !item.isOfHeads && withSource { $0.hasRollups(of: item) }
+    }
+
     func bounds(of index: Int) throws(SourceError) -> TimeRange? {
         var (first, last): (Int64, Int64) = (.max, .min)
         withSource { source in
@@ -190,6 +195,14 @@ extension ChunkSource {
             end = min(end, max(earliest, first))
         }
         return before.merged(with: column)
+    }
+
+    /// Whether a segment has rollups of a series.
+    fileprivate func hasRollups(of series: StoredSeries) -> Bool {
+        series.parts.contains { part in
+            guard case .segment(let segment, let ordinal, _) = part else { return false }
+            return chunks(of: segment, ordinal).contains { !$0.isRaw }
+        }
     }
 
     /// Whether a segment has rollups of native histograms of a series.

@@ -60,6 +60,7 @@ struct StateKernel: Sendable {
         _ meter: inout Meter
     ) throws(PromQLError) -> Bool {
         histogramFunction.forgetRemarks()
+        do { guard try set.mayHaveStates(of: index) else { return false } } catch { throw .source(error) }
         let isOfNumbers = try evaluate(into: &row, &meter) { kernel, steps, row throws(PromQLError) in
             try kernel.evaluate(steps, of: set, index, into: &row)
         }
