@@ -33,6 +33,12 @@ struct SegmentFooter: Hashable, Sendable {
     /// A footer to fill in.
     init() {}
 
+    /// More series than a file of `byteCount` bytes can have: each takes two bytes at least in the labels of its
+    /// block, and LZ4 makes at most 255 bytes of one.
+    private static func mostSeries(_ byteCount: Int) -> Int {
+        byteCount > Int.max / 128 ? .max : byteCount * 128
+    }
+
     /// The footer's bytes.
     var encoded: [UInt8] {
         var bytes: [UInt8] = []
@@ -114,7 +120,8 @@ struct SegmentFooter: Hashable, Sendable {
         let inside = SegmentFormat.header.count...fileByteCount - SegmentFormat.footerByteCount
         // Sums over many segments must stay numbers.
         guard inside.contains(summary.offset), summary.byteCount <= inside.upperBound - summary.offset,
-            seriesCount <= Int(UInt32.max), sparseSampleCount <= sampleCount,
+            seriesCount <= min(Int(UInt32.max), SegmentFooter.mostSeries(fileByteCount)),
+            sparseSampleCount <= sampleCount,
             max(chunkCount, sampleCount) <= SegmentFooter.mostSamples
         else { throw .damaged(path: path, reason: "its footer is wrong") }
     }

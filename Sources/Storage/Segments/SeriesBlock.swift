@@ -22,7 +22,7 @@ final class BlockTable: CachedContent {
         var end = 0
         while !reader.isAtEnd {
             let count = try reader.readCount(limit: seriesCount - total)
-            guard count > 0 else { throw .badException }
+            guard (1...SegmentFormat.seriesPerBlock).contains(count) else { throw .badException }
             total += count
             let place = try FilePlace(from: &reader, after: end, fileByteCount: fileByteCount)
             let directory = try FilePlace(from: &reader, after: place.end, fileByteCount: fileByteCount)
