@@ -506,6 +506,8 @@ import Testing
         #expect(try count(visible, named) >= 2)
         #expect(try count(hidden, named) == 0)
         for source in [visible, hidden] {
+            #expect(source.withoutWaiting {})
+            #expect(try source.start(of: [any], budget: .unlimited()) != nil)
             #expect(try count(source, any) == 1)
             #expect(try count(source, Matcher("metric", .equal, "rise")) == 1)
         }

@@ -49,6 +49,12 @@ package struct VisibleSource: SeriesSource {
         try base.labelValues(name, visible(request), budget: budget)
     }
 
+    package func start(of matchers: [Matcher], budget: QueryBudget) throws(SourceError) -> Timestamp? {
+        try base.start(of: visible(matchers), budget: budget)
+    }
+
+    package func withoutWaiting(_ body: () -> Void) -> Bool { base.withoutWaiting(body) }
+
     package func metadata(of metric: String?) -> [MetricMetadata] { base.metadata(of: metric) }
 
     package func dependsOnHints(_ matchers: [Matcher]) -> Bool { base.dependsOnHints(matchers) }

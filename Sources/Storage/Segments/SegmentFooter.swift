@@ -33,8 +33,8 @@ struct SegmentFooter: Hashable, Sendable {
     /// A footer to fill in.
     init() {}
 
-    /// More series than a file of `byteCount` bytes can have: each takes two bytes at least in the labels of its
-    /// block, and LZ4 makes at most 255 bytes of one.
+    /// More series than a file of `byteCount` bytes can have: each takes two bytes at least in the labels of
+    /// its block, and LZ4 makes at most 255 bytes of one.
     private static func mostSeries(_ byteCount: Int) -> Int {
         byteCount > Int.max / 128 ? .max : byteCount * 128
     }
