@@ -50,10 +50,17 @@ import Testing
         }
     }
 
+    /// Lets queries run for longer than a busy machine keeps a test waiting.
+    private static func isPatient(_ configuration: inout APIConfiguration) {
+        var limits = Limits.default
+        limits.queryTimeout = 600_000
+        configuration.limits = LimitsInForce(limits)
+    }
+
     @Test("a query ends when its client closes the connection")
     func cancelsQuery() async throws {
         let slow = SlowStore()
-        try await TestServer.run(slow.store) { server in
+        try await TestServer.run(slow.store, configure: LifecycleTests.isPatient) { server in
             try await server.client.connected { _, outbound in
                 try await outbound.write(
                     .init(string: "GET /api/v1/query?query=slow HTTP/1.1\r\nHost: test\r\n\r\n")
@@ -70,7 +77,7 @@ import Testing
     @Test("a query ends when the server stops, and its client is told")
     func stopsQuery() async throws {
         let slow = SlowStore()
-        try await TestServer.run(slow.store) { server in
+        try await TestServer.run(slow.store, configure: LifecycleTests.isPatient) { server in
             async let pending = server.client.get("/api/v1/query?query=slow")
             for await _ in slow.starts { break }
             await server.group.triggerGracefulShutdown()
