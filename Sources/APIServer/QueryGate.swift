@@ -118,6 +118,7 @@ final class QueryGate: Sendable {
         Task { [weak self] in
             var next: ContinuousClock.Instant? = deadline
             while let until = next {
+                // Nobody cancels it, and waking up too early would do no harm.
                 try? await Task.sleep(until: until, clock: .continuous)
                 next = self?.refuseOverdue(at: until)
             }

@@ -104,6 +104,7 @@ struct KPIArchive: Sendable {
 
     /// The pasts that were asked for; none if they cannot be read, which is told of.
     func backfills() -> [Backfill] {
+        // Before the first one there is no file.
         guard let data = try? Data(contentsOf: backfillFile) else { return [] }
         guard let backfills = try? JSONDecoder().decode([Backfill].self, from: data) else {
             logger.error("the backfills of KPIs cannot be read", metadata: ["file": "\(backfillFile.path)"])

@@ -34,6 +34,7 @@ package struct HistogramSum {
     package mutating func add(_ other: HistogramSum) throws(HistogramMismatch) {
         try add(other.total)
         if other.hasReconciledBounds { hasReconciledBounds = true }
+        // They were added just now, so there is one layout for both.
         guard let layout = try? HistogramLayout(total, other.total) else { return }
         let more = other.lost.laidOut(as: layout)
         lost.count += more.count
