@@ -193,7 +193,12 @@ final class WireGuard: ChannelDuplexHandler {
         if let since = writeBlockedSince, now - since > .milliseconds(Int64(limits.writeTimeout)) {
             context.close(promise: nil)
         } else if isEnding {
-            // The answer is on its way, and who sent it closes.
+            // The answer is on its way, and who sent it closes; but not if that waits for a body that nobody
+            // reads any more.
+            let isSent = begunAnswerCount == endedAnswerCount
+            if isSent, now - lastActive > .milliseconds(Int64(limits.writeTimeout)) {
+                context.close(promise: nil)
+            }
         } else if framing.isInBody {
             checkBody(context, limits, now)
         } else if framing.isInHead || headCount == 0 {
