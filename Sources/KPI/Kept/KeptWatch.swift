@@ -25,8 +25,9 @@ struct KeptWatch: Sendable {
             let series = KeptSeries(metric, options)
             guard spans.updateValue(span, forKey: series) == nil else { continue }
             for selector in expression.selectors {
-                // A selector whose regular expression is wrong has been refused when the file was read.
-                guard let matchers = try? CompiledMatcher.compile(selector.matchers) else { continue }
+                // The parser has tried them; what is longer than this allows (`regex_bytes` may allow more)
+                // counts as everything of its name: doubting too much is safe.
+                let matchers = (try? CompiledMatcher.compile(selector.matchers)) ?? []
                 let reader = Reader(series: series, span: span, matchers: matchers)
                 let name = selector.matchers.first { $0.name == Labels.metricName && $0.kind == .equal }
                 if let name {
