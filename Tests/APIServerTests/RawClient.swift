@@ -17,6 +17,9 @@ struct RawClient: Sendable {
         }
     }
 
+    /// Why a connection that nobody ended was given up.
+    struct TookTooLong: Error {}
+
     var port: Int
 
     func get(_ target: String, headers: [String: String] = [:]) async throws -> Reply {
@@ -50,7 +53,7 @@ struct RawClient: Sendable {
         }
     }
 
-    /// Opens a connection for the time of `body`.
+    /// Opens a connection for the time of `body`, which fails if it takes longer than two minutes.
     func connected<Value: Sendable>(
         _ body: (NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>)
             async throws -> Value
@@ -61,6 +64,10 @@ struct RawClient: Sendable {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                 }
             }
+        let deadline = channel.channel.eventLoop.scheduleTask(in: .minutes(2)) {
+            channel.channel.pipeline.fireErrorCaught(TookTooLong())
+        }
+        defer { deadline.cancel() }
         return try await channel.executeThenClose(body)
     }
 }

@@ -87,16 +87,16 @@ final class Daemon: Sendable {
 
 /// Runs `body` with a started daemon and kills it afterwards; if `body` throws, the end of the log is
 /// printed.
-func withDaemon(
+func withDaemon<Value>(
     _ arguments: [String] = [],
     folder: ScratchFolder? = nil,
-    _ body: (Daemon) async throws -> Void
-) async throws {
+    _ body: (Daemon) async throws -> Value
+) async throws -> Value {
     let daemon = try Daemon(arguments, folder: folder)
     defer { daemon.kill() }
     do {
         try await daemon.start()
-        try await body(daemon)
+        return try await body(daemon)
     } catch {
         print("The daemon's log ends with:\n\(daemon.log.suffix(4000))")
         throw error
