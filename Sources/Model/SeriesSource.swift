@@ -166,6 +166,8 @@ public struct SelectRequest: Sendable {
     public var range: TimeRange
     /// What the samples are for.
     public var hints: SelectHints
+    /// Whether samples around `range` may be among those that are read: leaving them out can cost a copy.
+    public var mayReadMore = false
 
     /// A request for the samples in `range` of the series that satisfy `matchers`.
     public init(matchers: [Matcher], range: TimeRange, hints: SelectHints = SelectHints()) {

@@ -73,6 +73,15 @@ extension SampleColumn {
         return part(from..<to)
     }
 
+    /// Whether three quarters of the samples or more are inside `range`.
+    ///
+    /// The column is in order.
+    func isMostly(in range: TimeRange) -> Bool {
+        let from = timestamps.partitionPoint { $0 >= range.start.millis }
+        let to = timestamps.partitionPoint { $0 > range.end.millis }
+        return to - from >= count - count / 4
+    }
+
     /// The samples at `positions`.
     func part(_ positions: Range<Int>) -> SampleColumn {
         var part = SampleColumn(

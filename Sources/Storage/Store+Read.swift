@@ -12,7 +12,7 @@ extension Store: SeriesSource {
             request.range,
             budget
         ) { series.append($0) }
-        return StoredSeriesSet(series, request.range, warnings, budget)
+        return StoredSeriesSet(series, request, warnings, budget)
     }
 
     package func start(of matchers: [Matcher], budget: QueryBudget) throws(SourceError) -> Timestamp? {

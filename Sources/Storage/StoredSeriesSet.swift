@@ -7,6 +7,7 @@ import Synchronization
 final class StoredSeriesSet: SeriesSet {
     private let series: [StoredSeries]
     private let range: TimeRange
+    private let mayReadMore: Bool
     private let budget: QueryBudget
     /// What the reader should know of the selection itself.
     private let selectionWarnings: [String]
@@ -15,12 +16,13 @@ final class StoredSeriesSet: SeriesSet {
 
     init(
         _ series: [StoredSeries],
-        _ range: TimeRange,
+        _ request: SelectRequest,
         _ warnings: [String],
         _ budget: QueryBudget
     ) {
         self.series = series
-        self.range = range
+        range = request.range
+        mayReadMore = request.mayReadMore
         self.budget = budget
         selectionWarnings = warnings
     }
@@ -51,7 +53,8 @@ final class StoredSeriesSet: SeriesSet {
                     let samples = StoredSeriesSet.samples(of: head, item, range).without(deleted)
                     result.take(samples, isOnly: item.parts.count == 1)
                 case .segment(let segment, let ordinal, let deleted):
-                    let samples = source.samples(of: segment, ordinal, item, range).without(deleted)
+                    let samples = source.samples(of: segment, ordinal, item, range, mayReadMore)
+                        .without(deleted)
                     result.take(samples, isOnly: item.parts.count == 1)
                 }
             }
@@ -152,11 +155,14 @@ extension SampleColumn {
 extension ChunkSource {
     /// What a segment has of a series in `range`: its samples, and before these the last ones of the finest
     /// buckets that are left.
+    ///
+    /// With `mayReadMore` some samples around the range that have not expired may be among them.
     fileprivate func samples(
         of segment: Segment,
         _ ordinal: UInt32,
         _ series: StoredSeries,
-        _ range: TimeRange
+        _ range: TimeRange,
+        _ mayReadMore: Bool
     ) -> SampleColumn {
         let chunks = chunks(of: segment, ordinal)
         let present = Set(chunks.compactMap(\.level))
@@ -166,7 +172,10 @@ extension ChunkSource {
             guard chunk.maxMillis >= earliest else { continue }
             let start = max(range.start, Timestamp(millis: earliest))
             guard start <= range.end else { continue }
-            let samples = samples(chunk, of: segment, ordinal).sliced(to: TimeRange(start, range.end))
+            let whole = samples(chunk, of: segment, ordinal)
+            let wanted = TimeRange(start, range.end)
+            let isWhole = mayReadMore && chunk.minMillis >= earliest && whole.isMostly(in: wanted)
+            let samples = isWhole ? whole : whole.sliced(to: wanted)
             column = column.isEmpty ? samples : column.merged(with: samples)
         }
         guard !present.isEmpty else { return column }

@@ -296,7 +296,8 @@ import Testing
             times: RetentionPolicy.keepForever.defaultTimes,
             now: clock.now
         )
-        let set = StoredSeriesSet([series], day, [], .unlimited())
+        let request = SelectRequest(matchers: [], range: day)
+        let set = StoredSeriesSet([series], request, [], .unlimited())
         var column = SampleColumn()
         try set.read(0, into: &column)
         var states: [WindowState] = []

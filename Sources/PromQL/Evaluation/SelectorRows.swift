@@ -55,7 +55,7 @@ extension Evaluation {
         _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
     ) throws(PromQLError) {
         let reader = source.dependsOnHints(selector.matchers) ? nil : selector.reader
-        guard let set = try select(selector, node.grid, reader) else { return }
+        guard let set = try select(selector, node.grid, reader, mayReadMore: true) else { return }
         var kernel = kernel
         var histogramKernel = histogramKernel
         var stateKernel = stateKernel
@@ -130,21 +130,25 @@ extension Evaluation {
     }
 
     /// The series that `selector` selects for the steps of `grid`; nil if there are no steps.
+    ///
+    /// Kernels look at the samples of their windows only, so for them more may be read.
     private func select(
         _ selector: SelectorPlan,
         _ grid: StepGrid,
-        _ reader: ReadGroup.Reader? = nil
+        _ reader: ReadGroup.Reader? = nil,
+        mayReadMore: Bool = false
     ) throws(PromQLError) -> (any SeriesSet)? {
         guard let range = selector.range(on: grid) else { return nil }
         if let reader, let set = shared.series(for: reader) {
             shared.begin(reader, set)
             return set
         }
-        let request = SelectRequest(
+        var request = SelectRequest(
             matchers: selector.matchers,
             range: reader.map { shared.range(for: $0) } ?? range,
             hints: selector.hints
         )
+        request.mayReadMore = mayReadMore
         do {
             let set = try source.select(request, budget: budget)
             annotations.add(sourceWarnings: set.warnings, infos: set.infos)

@@ -75,6 +75,90 @@ struct RandomTests {
     }
 
     @Test(
+        "changes of series that share times, or do not, are those of each series alone",
+        arguments: 0..<40 as Range<UInt64>
+    )
+    func sharedTimes(_ seed: UInt64) throws {
+        var generator = SplitMix(state: seed)
+        var grid = StepGrid(instant: Int64.random(in: -50_000...50_000, using: &generator))
+        grid.stepMillis = Int64.random(in: 1...60, using: &generator) * 1000
+        grid.count = 40
+        let shape = WindowShape(
+            rangeMillis: Int64.random(in: 1...300, using: &generator) * 1000,
+            offsetMillis: 0,
+            fixedMillis: nil
+        )
+        // More columns of times than are kept.
+        let columns = (0..<60).map { _ in RandomTests.column(&generator).timestamps }
+        var meter = Meter(.unlimited())
+        for function in [RangeFunction.rate, .increase, .delta] {
+            var kernel = function.kernel(shape, grid, [])
+            for number in 0..<200 {
+                // First a few take turns, then all.
+                let times = columns.prefix(number < 100 ? 5 : 60).randomElement(using: &generator) ?? []
+                let samples = RandomTests.counter(at: times, &generator)
+                var row = StepRow(stepCount: grid.count)
+                try kernel.evaluate(samples, into: &row, &meter)
+                for step in 0..<grid.count {
+                    let found = row.contains(step) ? row.values[step] : nil
+                    let expected = RandomTests.change(function, samples, shape, grid.time(step))
+                    #expect(
+                        found?.bitPattern == expected?.bitPattern,
+                        "seed \(seed), \(function), series \(number), step \(step)"
+                    )
+                }
+            }
+        }
+    }
+
+    /// A counter near zero, of any size, with resets.
+    private static func counter(at times: [Int64], _ generator: inout SplitMix) -> SampleColumn {
+        let sizes: [Double] = [1e-300, 1e-3, 1, 1e12, 1e300]
+        let size = sizes.randomElement(using: &generator) ?? 1
+        let resets = Bool.random(using: &generator)
+        var value = Double.random(in: 0...10, using: &generator) * size
+        let values = times.map { _ in
+            value += Double(Int.random(in: 0...4, using: &generator)) * size
+            if resets, Int.random(in: 0..<5, using: &generator) == 0 { value = 0 }
+            return value
+        }
+        return SampleColumn(timestamps: times, values: values)
+    }
+
+    /// Prometheus's `extrapolatedRate`, step by step.
+    private static func change(
+        _ function: RangeFunction,
+        _ samples: SampleColumn,
+        _ shape: WindowShape,
+        _ time: Int64
+    ) -> Double? {
+        let start = time - shape.rangeMillis
+        let inside = samples.timestamps.indices.filter {
+            samples.timestamps[$0] > start && samples.timestamps[$0] <= time
+        }
+        guard let first = inside.first, let last = inside.last, first < last else { return nil }
+        let values = samples.values
+        var change = values[last] - values[first]
+        if function != .delta {
+            for index in first + 1...last where values[index] < values[index - 1] {
+                change += values[index - 1]
+            }
+        }
+        let sampled = Double(samples.timestamps[last] - samples.timestamps[first]) / 1000
+        let mean = sampled / Double(last - first)
+        var toStart = Double(samples.timestamps[first] - start) / 1000
+        var toEnd = Double(time - samples.timestamps[last]) / 1000
+        if toStart >= mean * 1.1 { toStart = mean / 2 }
+        if function != .delta, change > 0, values[first] >= 0 {
+            toStart = Swift.min(sampled * (values[first] / change), toStart)
+        }
+        if toEnd >= mean * 1.1 { toEnd = mean / 2 }
+        var factor = (sampled + toStart + toEnd) / sampled
+        if function == .rate { factor /= Double(shape.rangeMillis / 1000) }
+        return change * factor
+    }
+
+    @Test(
         "a function over extended ranges gives what it gives for each range alone",
         arguments: 0..<40 as Range<UInt64>
     )

@@ -21,7 +21,8 @@ extension HistogramWindow {
             return nil
         }
         // As in Prometheus 3.5, the extrapolation does not end where the count would have been zero.
-        let factor = Extrapolation(window, samples.timestamps, window.low, window.high - 1).factor(
+        let times = samples.timestamps.span
+        let factor = Extrapolation(window, times, window.low, window.high - 1).factor(
             isCounter: false,
             start: 0,
             change: change.count,

@@ -70,7 +70,13 @@ enum RangeFunction: String, Hashable, Sendable, CaseIterable {
         let overlapsMuch = grid.count > 2 && shape.rangeMillis / 16 > grid.stepMillis
         func change(isCounter: Bool, perSecond: Bool = false) -> any RowKernel {
             let range = perSecond ? shape.rangeMillis : nil
-            return sliding(ExtrapolatedChange(isCounter: isCounter, perSecondOf: range, isRunning: overlaps))
+            return ExtrapolatedChange(
+                isCounter: isCounter,
+                perSecondOf: range,
+                isRunning: overlaps,
+                shape,
+                grid
+            )
         }
         func extreme(isMaximum: Bool) -> any RowKernel {
             // A queue costs a branch that cannot be foreseen for each sample.

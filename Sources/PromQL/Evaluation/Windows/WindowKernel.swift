@@ -161,7 +161,7 @@ struct NewestSampleKernel: RowKernel {
 extension SampleColumn {
     /// Removes the staleness markers, which ranges do not see.
     mutating func removeStaleMarkers() {
-        guard let first = values.firstIndex(where: StaleMarker.matches) else { return }
+        guard let first = SampleColumn.firstStaleMarker(in: values.span) else { return }
         var kept = first
         if !histograms.isEmpty {
             let markers = values.indices.filter { StaleMarker.matches(values[$0]) }
@@ -180,5 +180,29 @@ extension SampleColumn {
         }
         values.removeLast(values.count - kept)
         timestamps.removeLast(timestamps.count - kept)
+    }
+    /// The first staleness marker; mostly there is none, and several values are looked at at once.
+    private static func firstStaleMarker(in values: Span<Double>) -> Int? {
+        var index = 0
+        while index + 16 <= values.count {
+            var anyMarker = SIMD4<UInt64>.zero
+            for part in 0..<4 {
+                let start = index &+ 4 &* part
+                let bits = SIMD4(
+                    values[start].bitPattern,
+                    values[start &+ 1].bitPattern,
+                    values[start &+ 2].bitPattern,
+                    values[start &+ 3].bitPattern
+                )
+                anyMarker.replace(with: 1, where: bits .== StaleMarker.bitPattern)
+            }
+            if anyMarker != .zero { break }
+            index += 16
+        }
+        while index < values.count {
+            if StaleMarker.matches(values[index]) { return index }
+            index += 1
+        }
+        return nil
     }
 }
