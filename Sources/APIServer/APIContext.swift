@@ -30,7 +30,9 @@ final class APIContext: Sendable {
     let connections = ConnectionTable()
     let queries: QueryRunner
     /// What can be asked on the thread of a connection.
-    let smallQueries = SmallQueries()
+    let smallQueries = SmallQueries<QueryQuestion>()
+    /// The same for questions about labels.
+    let smallLabelQuestions = SmallQueries<LabelQuestion>()
     /// The field Date.
     let dates = HTTPDate()
     /// Answers of range queries.

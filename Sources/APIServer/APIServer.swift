@@ -56,7 +56,8 @@ package final class APIServer: Service {
     }
 
     /// Makes the server ready.
-    package func open(_ backend: APIBackend) {
+    package func open(_ backend: APIBackend) async {
+        await WarmUp.run(context, backend)
         context.open(backend)
     }
 

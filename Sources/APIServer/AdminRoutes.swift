@@ -42,7 +42,7 @@ enum AdminRoutes {
         let end = try parameters.time("end", or: .max)
         let isDry = try parameters.flag("dry_run")
         var delete = SeriesDelete(selections: [], range: TimeRange(start, end))
-        for text in texts { delete.selections.append(try LabelRoutes.selection(text, exchange.limits)) }
+        for text in texts { delete.selections.append(try LabelQuestion.selection(text, exchange.limits)) }
         guard isDry else {
             return try await run("delete", exchange) { [delete] in try await backend.delete(delete) }
         }

@@ -24,9 +24,6 @@ struct QueryQuestion: Sendable {
     /// Whether a remembered answer may do.
     var mayBeRemembered = false
 
-    /// The number of times.
-    var stepCount: Int64 { stepMillis > 0 ? (end.millis - start.millis) / stepMillis + 1 : 1 }
-
     /// What `/api/v1/query` is asked.
     static func instant(
         _ parameters: Parameters,
@@ -88,47 +85,9 @@ struct QueryQuestion: Sendable {
         return text
     }
 
-    /// Evaluates the expression, which is `expr`, and writes the answer as far as it is made whole.
-    ///
-    /// - Parameters:
-    ///   - expr: The expression.
-    ///   - context: What requests share.
-    ///   - backend: What is asked.
-    ///   - budget: What the query may use up.
-    ///   - waited: How long it has waited until now.
-    /// - Returns: The answer, and how long the evaluation took.
-    /// - Throws: What the client is told instead.
-    func answer(
-        _ expr: Expr,
-        _ context: APIContext,
-        _ backend: APIBackend,
-        _ budget: QueryBudget,
-        waited: Duration
-    ) throws(APIError) -> (answer: Answer, took: Duration) {
-        let began = ContinuousClock.now
-        var answer: QueryAnswer
-        do throws(PromQLError) {
-            answer = try evaluate(expr, context, backend, budget)
-        } catch {
-            throw APIError(error, timeLimitMillis: timeLimitMillis)
-        }
-        let took = began.duration(to: .now)
-        context.telemetry.noteQuery(took: took)
-        if let limit { answer.truncate(to: limit) }
-        var statistics: QueryStatistics?
-        if wantsStatistics {
-            statistics = QueryStatistics(
-                budget,
-                evaluationSeconds: took.seconds,
-                queueSeconds: waited.seconds
-            )
-        }
-        return (QueryAnswerPieces.render(answer, statistics), took)
-    }
-
     // MARK: - Private
 
-    private func evaluate(
+    fileprivate func evaluate(
         _ expr: Expr,
         _ context: APIContext,
         _ backend: APIBackend,
@@ -202,6 +161,45 @@ extension QueryAnswer {
             value = .matrix(Array(series.prefix(limit)))
         default: return
         }
-        warnings.append(LabelRoutes.truncationWarning)
+        warnings.append(LabelQuestion.truncationWarning)
+    }
+}
+
+extension QueryQuestion: SmallQuestion {
+    var key: String { text }
+
+    /// The number of times.
+    var stepCount: Int64 { stepMillis > 0 ? (end.millis - start.millis) / stepMillis + 1 : 1 }
+
+    static func readsOnlyStored(_ expr: Expr, of source: any SeriesSource) -> Bool {
+        expr.readsOnlyStored(of: source)
+    }
+
+    func answer(
+        _ expr: Expr,
+        _ context: APIContext,
+        _ backend: APIBackend,
+        _ budget: QueryBudget,
+        waited: Duration
+    ) throws(APIError) -> (answer: Answer, took: Duration) {
+        let began = ContinuousClock.now
+        var answer: QueryAnswer
+        do throws(PromQLError) {
+            answer = try evaluate(expr, context, backend, budget)
+        } catch {
+            throw APIError(error, timeLimitMillis: timeLimitMillis)
+        }
+        let took = began.duration(to: .now)
+        context.telemetry.noteQuery(took: took)
+        if let limit { answer.truncate(to: limit) }
+        var statistics: QueryStatistics?
+        if wantsStatistics {
+            statistics = QueryStatistics(
+                budget,
+                evaluationSeconds: took.seconds,
+                queueSeconds: waited.seconds
+            )
+        }
+        return (QueryAnswerPieces.render(answer, statistics), took)
     }
 }

@@ -15,13 +15,18 @@ struct QuickResponder {
 
     private static let instantPath = "/api/v1/query"
     private static let rangePath = "/api/v1/query_range"
+    private static let seriesPath = "/api/v1/series"
+    /// How the paths begin of what may be answered here.
+    private static let starts = [instantPath, seriesPath, "/api/v1/label"]
 
     /// What requests share.
     let context: APIContext
 
-    /// Whether a request with this head may be answered here; it is a query then.
+    /// Whether a request with this head may be answered here; it is a query then, or asks about labels.
     func takes(_ head: HTTPRequest) -> Bool {
-        guard let path = head.path, path.hasPrefix(QuickResponder.instantPath) else { return false }
+        guard let path = head.path, QuickResponder.starts.contains(where: { path.hasPrefix($0) }) else {
+            return false
+        }
         let fields = head.headerFields
         guard fields[.connection] == nil, fields[.expect] == nil, fields[.transferEncoding] == nil else {
             return false
@@ -52,43 +57,70 @@ struct QuickResponder {
         guard let first = parts.first, Responder.allowsHost(head.authority, context.configuration) else {
             return nil
         }
-        let isRange = first.elementsEqual(QuickResponder.rangePath.utf8)
-        guard isRange || first.elementsEqual(QuickResponder.instantPath.utf8) else { return nil }
-        let limits = context.limits.current
-        let question: QueryQuestion
+        let found = Routes.table.find(String(Substring(first)))
+        guard let (route, variable) = found, route.methods.contains(head.method) else { return nil }
+        var parameters = Parameters()
         do throws(APIError) {
-            var parameters = Parameters()
             if let form { try parameters.add(form: form.readableBytesView) }
             if parts.count > 1 { try parameters.add(form: parts[1]) }
-            question =
-                isRange
-                ? try .range(parameters, context, limits) : try .instant(parameters, context, limits)
         } catch {
             return nil
         }
         let isCompressed = Responder.takesGzip(head.headerFields[.acceptEncoding])
-        guard let expr = context.smallQueries.expression(of: question, isCompressed: isCompressed) else {
-            return nil
+        let limits = context.limits.current
+        func small<Question>(_ question: Question?, _ known: SmallQueries<Question>) -> Answer? {
+            question.flatMap { smallAnswer($0, known, backend, channel, isCompressed: isCompressed) }
         }
-        let origin = QueryOrigin(kind: question.kind, text: question.text) { [channel] in
-            channel.remoteAddress?.ipAddress ?? ""
-        }
-        let result = context.queries.runSmall(origin, backend.source) { budget throws(APIError) in
-            try question.answer(expr, context, backend, budget, waited: .zero)
-        }
-        guard let (answer, took) = result, case .bytes(let bytes) = answer.body,
-            bytes.count <= SmallQueries.answerByteCount
-        else {
-            context.smallQueries.noteMistake(question)
-            return nil
-        }
-        context.smallQueries.noteAnswered(question, took: took)
+        // A question that cannot be read is told so on the other way.
+        let answer: Answer? =
+            switch route.path {
+            case QuickResponder.instantPath:
+                small(try? .instant(parameters, context, limits), context.smallQueries)
+            case QuickResponder.rangePath:
+                small(try? .range(parameters, context, limits), context.smallQueries)
+            case QuickResponder.seriesPath:
+                small(try? LabelQuestion(.series, parameters), context.smallLabelQuestions)
+            case LabelRoutes.namesPath:
+                small(try? LabelQuestion(.names, parameters), context.smallLabelQuestions)
+            case LabelRoutes.valuesPath:
+                small(
+                    try? LabelQuestion(.values(of: LabelRoutes.labelName(variable)), parameters),
+                    context.smallLabelQuestions
+                )
+            default: nil
+            }
+        guard let answer, case .bytes(let bytes) = answer.body else { return nil }
         context.telemetry.noteRequest(
-            isRange ? QuickResponder.rangePath : QuickResponder.instantPath,
+            route.path,
             statusCode: answer.statusCode,
             took: began.duration(to: .now)
         )
         return respond(answer, bytes, isCompressed: isCompressed)
+    }
+
+    /// The answer to a question that is known to be small, if it still is.
+    private func smallAnswer<Question>(
+        _ question: Question,
+        _ known: SmallQueries<Question>,
+        _ backend: APIBackend,
+        _ channel: any Channel,
+        isCompressed: Bool
+    ) -> Answer? {
+        guard let parsed = known.parsed(question, isCompressed: isCompressed) else { return nil }
+        let origin = QueryOrigin(kind: question.kind, text: question.text) { [channel] in
+            channel.remoteAddress?.ipAddress ?? ""
+        }
+        let result = context.queries.runSmall(origin, backend.source) { budget throws(APIError) in
+            try question.answer(parsed, context, backend, budget, waited: .zero)
+        }
+        guard let (answer, took) = result, case .bytes(let bytes) = answer.body,
+            bytes.count <= SmallQuestionSize.answerByteCount
+        else {
+            known.noteMistake(question)
+            return nil
+        }
+        known.noteAnswered(question, took: took)
+        return answer
     }
 
     private func respond(

@@ -32,8 +32,8 @@ enum Routes {
         Route("/api/v1/parse_query", [.get, .post], .ready(QueryRoutes.parse)),
 
         Route("/api/v1/series", [.get, .post], .ready(LabelRoutes.series), isQuick: true),
-        Route("/api/v1/labels", [.get, .post], .ready(LabelRoutes.names), isQuick: true),
-        Route("/api/v1/label/\(Route.variable)/values", [.get], .ready(LabelRoutes.values), isQuick: true),
+        Route(LabelRoutes.namesPath, [.get, .post], .ready(LabelRoutes.names), isQuick: true),
+        Route(LabelRoutes.valuesPath, [.get], .ready(LabelRoutes.values), isQuick: true),
         Route("/api/v1/metadata", [.get], .ready(MetadataRoute.list)),
 
         Route("/api/v1/rules", [.get], .ready(RuleRoutes.rules)),

@@ -1,33 +1,76 @@
 import Model
-import PromQL
 import Synchronization
 
-/// The expressions that were answered lately and cost little, by their text.
-///
-/// What was cheap a moment ago is cheap now, for another time too: a query of such an expression is answered
-/// on the thread of its connection, within bounds, in case it is not.
-final class SmallQueries: Sendable {
-    /// How long the evaluation of a small query takes at most.
-    private static let longest = Duration.microseconds(500)
-    /// How much larger than the one before a query may be, in steps.
-    private static let growth: Int64 = 2
-    /// The most bytes of the answer to a small query.
+/// A question that may cost little, whatever time it is about.
+protocol SmallQuestion<Parsed>: Sendable {
+    /// What its text is parsed to.
+    associatedtype Parsed: Sendable
+
+    /// What is asked, for telemetry.
+    var kind: QueryOrigin.Kind { get }
+    /// What is asked, for telemetry.
+    var text: String { get }
+    /// What tells it from other questions of its kind, its times aside.
+    var key: String { get }
+    /// The number of times that it is about.
+    var stepCount: Int64 { get }
+
+    /// Whether all that it reads is stored, and nothing computed.
+    static func readsOnlyStored(_ parsed: Parsed, of source: any SeriesSource) -> Bool
+
+    /// Finds the answer, and writes it as far as it is made whole.
+    ///
+    /// - Parameters:
+    ///   - parsed: What the text is parsed to.
+    ///   - context: What requests share.
+    ///   - backend: What is asked.
+    ///   - budget: What that may use up.
+    ///   - waited: How long the question has waited until now.
+    /// - Returns: The answer, and how long it took to find it.
+    /// - Throws: What the client is told instead.
+    func answer(
+        _ parsed: Parsed,
+        _ context: APIContext,
+        _ backend: APIBackend,
+        _ budget: QueryBudget,
+        waited: Duration
+    ) throws(APIError) -> (answer: Answer, took: Duration)
+}
+
+/// How large small questions are.
+enum SmallQuestionSize {
+    /// How long the answer of a small question takes at most.
+    static let longest = Duration.microseconds(500)
+    /// How much larger than the one before a question may be, in steps.
+    static let growth: Int64 = 2
+    /// The most bytes of the answer to a small question.
     static let answerByteCount = 256 << 10
     /// The most bytes of such an answer if it is to be compressed, which takes longer than all the rest.
-    private static let compressedByteCount = 32 << 10
-    /// How many expressions are known at most, and the longest text of one.
-    private static let countLimit = 1024
-    private static let textByteCount = 2048
-    /// How often in a row a query has to be small again that was tried in vain, at most.
-    private static let longestPenalty = 64
+    static let compressedByteCount = 32 << 10
+    /// How many questions are known at most, and the longest text of one.
+    static let countLimit = 1024
+    static let textByteCount = 2048
+    /// How often in a row a question has to be small again that was tried in vain, at most.
+    static let longestPenalty = 64
+}
 
+/// The questions that were answered lately and cost little, by their text.
+///
+/// What was cheap a moment ago is cheap now, for another time too: such a question is answered on the thread
+/// of its connection, within bounds, in case it is not.
+final class SmallQueries<Question: SmallQuestion>: Sendable {
     private struct Key: Hashable {
         var text: ByteText
         var kind: QueryOrigin.Kind
+
+        init(_ question: Question) {
+            text = ByteText(question.key)
+            kind = question.kind
+        }
     }
 
     private struct Entry {
-        var expr: Expr
+        var parsed: Question.Parsed
         var stepCount: Int64
         /// The bytes of the last answer.
         var byteCount: Int
@@ -38,31 +81,31 @@ final class SmallQueries: Sendable {
 
     private let entries = Mutex<[Key: Entry]>([:])
 
-    /// The expression of `question` if that is likely to be small, and so is its answer if it is to be
+    /// What `question` is parsed to if it is likely to be small, and so is its answer if that is to be
     /// compressed.
-    func expression(of question: QueryQuestion, isCompressed: Bool = false) -> Expr? {
-        let key = Key(text: ByteText(question.text), kind: question.kind)
+    func parsed(_ question: Question, isCompressed: Bool = false) -> Question.Parsed? {
+        let key = Key(question)
         return entries.withLock { entries in
             guard let entry = entries[key], entry.wait == 0,
-                question.stepCount <= entry.stepCount * SmallQueries.growth,
-                !isCompressed || entry.byteCount <= SmallQueries.compressedByteCount
+                question.stepCount <= entry.stepCount * SmallQuestionSize.growth,
+                !isCompressed || entry.byteCount <= SmallQuestionSize.compressedByteCount
             else { return nil }
-            return entry.expr
+            return entry.parsed
         }
     }
 
-    /// Notes what the evaluation of `expr` took, to which `question` was parsed, and its answer.
+    /// Notes how long the answer took of `question`, which was parsed to `parsed`.
     func note(
-        _ question: QueryQuestion,
-        _ expr: Expr,
+        _ question: Question,
+        _ parsed: Question.Parsed,
         _ answer: Answer,
         took: Duration,
         reading source: any SeriesSource
     ) {
-        guard question.text.utf8.count <= SmallQueries.textByteCount else { return }
-        let key = Key(text: ByteText(question.text), kind: question.kind)
-        guard took <= SmallQueries.longest, case .bytes(let bytes) = answer.body,
-            bytes.count <= SmallQueries.answerByteCount, expr.readsOnlyStored(of: source)
+        guard question.key.utf8.count <= SmallQuestionSize.textByteCount else { return }
+        let key = Key(question)
+        guard took <= SmallQuestionSize.longest, case .bytes(let bytes) = answer.body,
+            bytes.count <= SmallQuestionSize.answerByteCount, Question.readsOnlyStored(parsed, of: source)
         else {
             entries.withLock { $0[key] = nil }
             return
@@ -70,8 +113,8 @@ final class SmallQueries: Sendable {
         entries.withLock { entries in
             guard var entry = entries[key] else {
                 // Rather all at once than to keep a list of their last uses: they are back soon.
-                if entries.count >= SmallQueries.countLimit { entries.removeAll(keepingCapacity: true) }
-                entries[key] = Entry(expr: expr, stepCount: question.stepCount, byteCount: bytes.count)
+                if entries.count >= SmallQuestionSize.countLimit { entries.removeAll(keepingCapacity: true) }
+                entries[key] = Entry(parsed: parsed, stepCount: question.stepCount, byteCount: bytes.count)
                 return
             }
             entry.wait = max(0, entry.wait - 1)
@@ -80,19 +123,19 @@ final class SmallQueries: Sendable {
         }
     }
 
-    /// Notes how long the evaluation took of a question that was taken for small and answered.
-    func noteAnswered(_ question: QueryQuestion, took: Duration) {
-        guard took > SmallQueries.longest * 2 else { return }
-        let key = Key(text: ByteText(question.text), kind: question.kind)
+    /// Notes how long the answer took of a question that was taken for small and answered.
+    func noteAnswered(_ question: Question, took: Duration) {
+        guard took > SmallQuestionSize.longest * 2 else { return }
+        let key = Key(question)
         entries.withLock { $0[key] = nil }
     }
 
     /// Notes that `question` was not small after all.
-    func noteMistake(_ question: QueryQuestion) {
-        let key = Key(text: ByteText(question.text), kind: question.kind)
+    func noteMistake(_ question: Question) {
+        let key = Key(question)
         entries.withLock { entries in
             guard var entry = entries[key] else { return }
-            entry.penalty = min(SmallQueries.longestPenalty, entry.penalty * 2 + 1)
+            entry.penalty = min(SmallQuestionSize.longestPenalty, entry.penalty * 2 + 1)
             entry.wait = entry.penalty
             entries[key] = entry
         }

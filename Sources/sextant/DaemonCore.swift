@@ -160,7 +160,7 @@ final class DaemonCore: Service {
             try await kpis.deleting(in: delete.range) { try await store.delete(request) }
             logger.notice("samples deleted", metadata: ["request": "\(request)"])
         }
-        server.open(backend)
+        await server.open(backend)
         logger.info(
             "ready",
             metadata: [

@@ -27,7 +27,7 @@ import Testing
             for target in ["/-/healthy", "/", "/metrics"] {
                 #expect(try await server.client.get(target).statusCode == 200)
             }
-            server.server.open(TestServer.backend(store))
+            await server.server.open(TestServer.backend(store))
             #expect(try await server.client.get("/-/ready").statusCode == 200)
             #expect(try await server.client.get("/api/v1/query?query=1").statusCode == 200)
         }

@@ -173,7 +173,7 @@ import Testing
 
     @Test("What was tried in vain is tried again only after it was small some times")
     func backsOff() throws {
-        let known = SmallQueries()
+        let known = SmallQueries<QueryQuestion>()
         let expr = try Parser.parse("up", limits: .default)
         let question = QueryQuestion(
             kind: .instant,
@@ -188,20 +188,20 @@ import Testing
         func noteSmall() {
             known.note(question, expr, .json([]), took: .microseconds(10), reading: MemoryStore())
         }
-        #expect(known.expression(of: question) == nil)
+        #expect(known.parsed(question) == nil)
         noteSmall()
-        #expect(known.expression(of: question) != nil)
+        #expect(known.parsed(question) != nil)
         known.noteMistake(question)
-        #expect(known.expression(of: question) == nil)
+        #expect(known.parsed(question) == nil)
         noteSmall()
-        #expect(known.expression(of: question) != nil)
+        #expect(known.parsed(question) != nil)
         known.noteMistake(question)
         for _ in 0..<2 { noteSmall() }
-        #expect(known.expression(of: question) == nil)
+        #expect(known.parsed(question) == nil)
         noteSmall()
-        #expect(known.expression(of: question) != nil)
+        #expect(known.parsed(question) != nil)
         known.note(question, expr, .json([]), took: .milliseconds(20), reading: MemoryStore())
-        #expect(known.expression(of: question) == nil)
+        #expect(known.parsed(question) == nil)
     }
 
     @Test("A small query does not wait for large ones")
@@ -231,7 +231,7 @@ import Testing
 
     @Test("A query over many more steps than the one before is not taken for small")
     func looksAtSteps() throws {
-        let known = SmallQueries()
+        let known = SmallQueries<QueryQuestion>()
         var question = QueryQuestion(
             kind: .range,
             text: "up",
@@ -246,8 +246,8 @@ import Testing
         let expr = try Parser.parse("up", limits: .default)
         known.note(question, expr, .json([]), took: .microseconds(10), reading: MemoryStore())
         question.end = Timestamp(millis: 19_000)
-        #expect(known.expression(of: question) != nil)
+        #expect(known.parsed(question) != nil)
         question.end = Timestamp(millis: 20_000)
-        #expect(known.expression(of: question) == nil)
+        #expect(known.parsed(question) == nil)
     }
 }

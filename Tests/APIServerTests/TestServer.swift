@@ -58,7 +58,7 @@ struct TestServer: Sendable {
             now: { now },
             onListening: { port.yield($0) }
         )
-        if isOpen { server.open(backend) }
+        if isOpen { await server.open(backend) }
         let group = ServiceGroup(configuration: .init(services: [server], logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }

@@ -7,6 +7,8 @@ struct SegmentIndex: Sendable {
     /// So many sections of values are kept in the cache when all of them are read; more would displace the
     /// rest.
     private static let keptSectionCount = 128
+    /// What is found in more bytes of values than so many is kept in the cache.
+    private static let scannedByteCount = 1024
 
     /// The segment whose index it is.
     let segment: Segment
@@ -108,8 +110,11 @@ struct SegmentIndex: Sendable {
             return set
         case .prefix(let prefix, let isEnough):
             let sections = IndexRange(prefix).sections(of: name)
-            // What one section answers costs little.
-            guard sections.count > 1 else { return try scan(sections, matcher, prefix, isEnough, top) }
+            // What a few values answer costs little.
+            let byteCount = sections.reduce(0) { $0 + $1.place.byteCount }
+            guard byteCount > SegmentIndex.scannedByteCount else {
+                return try scan(sections, matcher, prefix, isEnough, top)
+            }
             let key = Matcher(matcher.matcher.name, .regex, matcher.matcher.value)
             return try segment.cached(key) { () throws(StorageError) in
                 KeptSet(try scan(sections, matcher, prefix, isEnough, top))
