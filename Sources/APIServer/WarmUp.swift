@@ -32,7 +32,8 @@ struct WarmUp {
         guard let (selector, time) = series() else { return .text("") }
         let rate = "rate(\(selector)[5m])"
         let expressions = [
-            selector, "topk(1, sum by (job) (\(rate)))", "\(rate) > bool 0 or -avg_over_time(\(selector)[5m])",
+            selector, "topk(1, sum by (job) (\(rate)))",
+            "\(rate) > bool 0 or -avg_over_time(\(selector)[5m])",
             "histogram_quantile(0.9, sum by (le) (\(rate)))", "sum(\(selector)) / max(\(selector))",
         ]
         for text in expressions {

@@ -10,6 +10,11 @@ extension Store {
         let selections = request.selections.isEmpty ? [[]] : request.selections
         if selections.count == 1 {
             // The series of one selection come in order, each once.
+            if let limit = request.limit, limit < budget.seriesLimit {
+                let matchers = try compile(selections[0])
+                let (found, damages) = try view.firstSeries(limit + 1, matchers, request.range, budget)
+                return try Store.answer(found, request, damages, budget)
+            }
             var found: [Labels] = []
             let damages = try view.forEachSeries(try compile(selections[0]), request.range, budget) {
                 found.append($0.labels)

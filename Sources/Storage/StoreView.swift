@@ -40,20 +40,21 @@ struct StoreView {
     }
 
     /// The series that satisfy `matchers` and have samples in `range`, by source in the order of writing, and
-    /// what their reader should know.
+    /// what their reader should know; of each source only the first `cut` in label order.
     func select(
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
-        _ budget: QueryBudget
+        _ budget: QueryBudget,
+        cut: Int = .max
     ) throws(SourceError) -> (sources: [SelectedSource], warnings: [String]) {
         try budget.checkpoint()
         // First: while segments are read from disk, the head goes on.
-        let ofHeads = heads.map { select(in: $0.head, $0.tombstones, matchers, range) }
+        let ofHeads = heads.map { select(in: $0.head, $0.tombstones, matchers, range, cut) }
         var sources: [SelectedSource] = []
         var warnings = warnings
         for segment in segments {
             do throws(StorageError) {
-                sources.append(try select(in: segment, matchers, range, budget))
+                sources.append(try select(in: segment, matchers, range, budget, cut))
             } catch {
                 note(error, segment, &warnings)
             }
@@ -118,6 +119,39 @@ struct StoreView {
         return warnings
     }
 
+    /// The first `count` series in label order of those that `forEachSeries` calls its body with.
+    ///
+    /// - Returns: The label sets, and what the reader should know about damaged segments.
+    func firstSeries(
+        _ count: Int,
+        _ matchers: [CompiledMatcher],
+        _ range: TimeRange,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> (labels: [Labels], warnings: [String]) {
+        // Some of those that are looked at may have expired; then more are.
+        var cut = max(count, StoreView.leastCut)
+        while true {
+            let (sources, warnings) = try select(matchers, range, budget, cut: cut)
+            // Behind the last one of a source that was cut there may be others.
+            let bounds = sources.filter(\.isCut).map(\.labels.last)
+            let bound = bounds.compactMap(\.self).min()
+            let isKnown = !bounds.contains(nil)
+            var found: [Labels] = []
+            var reader = Segment.Reader()
+            SeriesMerge.run(sources, isOver: { found.count >= count || StoreView.isOver(budget) }) {
+                labels,
+                parts in
+                guard found.count < count, bound.map({ labels <= $0 }) ?? true else { return }
+                let times = retention.times(of: labels)
+                let series = StoredSeries(labels: labels, parts: parts, times: times, now: now)
+                if series.isLive(in: range, &reader) { found.append(labels) }
+            }
+            try budget.checkpoint()
+            if isKnown, found.count >= count || bound == nil { return (found, warnings) }
+            cut = cut.multipliedReportingOverflow(by: 8).overflow ? .max : cut * 8
+        }
+    }
+
     /// Calls `body` with each index and the series that satisfy any of `selections` and have samples in
     /// `range`; nil stands for all series of the index.
     ///
@@ -176,6 +210,8 @@ struct StoreView {
 
     /// How many series are looked at between two questions whether to go on.
     private static let portion = 1024
+    /// How many series of a source are looked at if only a few are wanted.
+    private static let leastCut = 64
 
     /// Whether the query is to stop.
     private static func isOver(_ budget: QueryBudget) -> Bool {
@@ -193,15 +229,22 @@ struct StoreView {
         in segment: Segment,
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
-        _ budget: QueryBudget
+        _ budget: QueryBudget,
+        _ cut: Int
     ) throws(StorageError) -> SelectedSource {
         var source = SelectedSource()
         let matching = try segment.index.series(matching: matchers)
         var reader = Segment.Reader()
+        let isInside = isInside(segment.record.range, range)
         let tombstones = tombstones[segment.record.file] ?? Tombstones()
-        for (place, ordinal) in try withSamples(matching, in: segment, range, budget).enumerated() {
+        for (place, ordinal) in matching.enumerated() {
             // Who asked looks at the budget again and throws what is wrong.
             if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
+            if !isInside, try !segment.hasChunks(of: ordinal, in: range, &reader) { continue }
+            guard source.labels.count < cut else {
+                source.isCut = true
+                break
+            }
             let labels = try segment.labels(of: ordinal, &reader)
             let deleted = tombstones.ranges(of: labels)
             if !deleted.isEmpty, try !segment.hasLive(ordinal, in: range, deleted, &reader) { continue }
@@ -222,8 +265,7 @@ struct StoreView {
         var found: [UInt32] = []
         for (place, ordinal) in series.enumerated() {
             if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
-            let chunks = try segment.chunks(of: ordinal, &reader)
-            if chunks.contains(where: { $0.range.overlaps(range) }) { found.append(ordinal) }
+            if try segment.hasChunks(of: ordinal, in: range, &reader) { found.append(ordinal) }
         }
         return found
     }
@@ -248,20 +290,28 @@ struct StoreView {
         in head: Head,
         _ tombstones: Tombstones,
         _ matchers: [CompiledMatcher],
-        _ range: TimeRange
+        _ range: TimeRange,
+        _ cut: Int
     ) -> SelectedSource {
-        let matching = matching(matchers, in: head)
-        let found = guarded { head.snapshots(of: matching, in: range) }
+        var matching = matching(matchers, in: head)
+        if matching.count > cut {
+            matching = guarded {
+                let inside = matching.filter { head.hasSamples($0, in: range) }
+                return inside.map { (number: $0, labels: head.labels($0)) }
+            }.sorted { $0.labels < $1.labels }.map(\.number)
+        }
+        let found = guarded { head.snapshots(of: Array(matching.prefix(cut)), in: range) }
         // Places are sorted, by labels alone: what a series has is much to move about.
         let labels = found.map(\.labels)
         let order = labels.indices.sorted { labels[$0] < labels[$1] }
         if tombstones.isEmpty {
             return SelectedSource(
                 labels: order.map { labels[$0] },
-                parts: order.map { .head(found[$0].series, deleted: []) }
+                parts: order.map { .head(found[$0].series, deleted: []) },
+                isCut: matching.count > cut
             )
         }
-        var source = SelectedSource()
+        var source = SelectedSource(isCut: matching.count > cut)
         for place in order {
             let deleted = tombstones.ranges(of: labels[place])
             if !deleted.isEmpty, !found[place].series.hasLive(in: range, deleted) { continue }

@@ -9,13 +9,22 @@ enum SeriesPart: Sendable {
 }
 
 /// One selected series: its labels, and everything that has samples of it, in the order of writing.
-struct StoredSeries: Sendable {
-    var labels: Labels
-    var parts: [SeriesPart]
+///
+/// An object, because a query hands each series on many times.
+final class StoredSeries: Sendable {
+    let labels: Labels
+    let parts: [SeriesPart]
     /// How long what is stored of it is kept.
-    var times: RetentionTimes
+    let times: RetentionTimes
     /// The time of the snapshot.
-    var now: Timestamp
+    let now: Timestamp
+
+    init(labels: Labels, parts: [SeriesPart], times: RetentionTimes, now: Timestamp) {
+        self.labels = labels
+        self.parts = parts
+        self.times = times
+        self.now = now
+    }
 
     /// Whether no segment has any of it.
     var isOfHeads: Bool {
@@ -68,6 +77,8 @@ struct StoredSeries: Sendable {
 struct SelectedSource {
     var labels: [Labels] = []
     var parts: [SeriesPart] = []
+    /// Whether there may be more, behind the last one.
+    var isCut = false
 }
 
 /// Joins what segments and heads found, by labels.

@@ -5,6 +5,12 @@ import Synchronization
 ///
 /// A chunk that cannot be read is left out and told of in `warnings`.
 final class StoredSeriesSet: SeriesSet {
+    /// How many series are read between two looks at the budget, beside those of who reads the samples.
+    private static let portion = 16
+
+    /// What is known of `anyRollups`.
+    private static let (unknown, none, some) = (UInt8(0), UInt8(1), UInt8(2))
+
     private let series: [StoredSeries]
     private let range: TimeRange
     private let mayReadMore: Bool
@@ -13,6 +19,8 @@ final class StoredSeriesSet: SeriesSet {
     private let selectionWarnings: [String]
     /// What no thread reads with at the moment: several may read, each with a source of its own for as long.
     private let idle = Mutex<[ChunkSource]>([])
+    /// Whether any of the series may have rollups; found out when that is asked first.
+    private let anyRollups = Atomic(unknown)
 
     init(
         _ series: [StoredSeries],
@@ -36,26 +44,32 @@ final class StoredSeriesSet: SeriesSet {
     func labels(at index: Int) -> Labels { series[index].labels }
 
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
-        try budget.checkpoint()
+        if index % StoredSeriesSet.portion == 0 { try budget.checkpoint() }
         let item = series[index]
-        column.removeAll()
-        if item.parts.count == 1, case .head(let head, let deleted) = item.parts[0] {
-            column = StoredSeriesSet.samples(of: head, item, range).without(deleted)
+        if item.parts.count == 1 {
+            switch item.parts[0] {
+            case .head(let head, let deleted):
+                column = StoredSeriesSet.samples(of: head, item, range).without(deleted)
+            case .segment(let segment, let ordinal, let deleted):
+                column = withSource { $0.samples(of: segment, ordinal, item, range, mayReadMore) }
+                if !deleted.isEmpty { column = column.without(deleted) }
+            }
             return
         }
         // Its memory is used again: it is about as much as the series before took.
         var result = column
+        result.removeAll()
         column = SampleColumn()
         withSource { source in
             for part in item.parts {
                 switch part {
                 case .head(let head, let deleted):
                     let samples = StoredSeriesSet.samples(of: head, item, range).without(deleted)
-                    result.take(samples, isOnly: item.parts.count == 1)
+                    result.take(samples)
                 case .segment(let segment, let ordinal, let deleted):
                     let samples = source.samples(of: segment, ordinal, item, range, mayReadMore)
                         .without(deleted)
-                    result.take(samples, isOnly: item.parts.count == 1)
+                    result.take(samples)
                 }
             }
         }
@@ -83,8 +97,19 @@ final class StoredSeriesSet: SeriesSet {
     }
 
     func mayHaveStates(of index: Int) throws(SourceError) -> Bool {
-        let item = series[index]
-        return !item.isOfHeads && withSource { $0.hasRollups(of: item) }
+        if anyRollups.load(ordering: .relaxed) == Self.unknown {
+            var found = false
+            for portion in stride(from: 0, to: series.count, by: Self.portion) where !found {
+                try budget.checkpoint()
+                let end = min(series.count, portion + Self.portion)
+                found = withSource { source in
+                    series[portion..<end].contains { source.mayHaveRollups(of: $0) }
+                }
+            }
+            anyRollups.store(found ? Self.some : Self.none, ordering: .relaxed)
+        }
+        guard anyRollups.load(ordering: .relaxed) == Self.some else { return false }
+        return withSource { $0.hasRollups(of: series[index]) }
     }
 
     func bounds(of index: Int) throws(SourceError) -> TimeRange? {
@@ -142,9 +167,9 @@ final class StoredSeriesSet: SeriesSet {
 }
 
 extension SampleColumn {
-    /// Puts `newer` in as `merge` does; where nothing else follows, in the place of what it has.
-    fileprivate mutating func take(_ newer: SampleColumn, isOnly: Bool) {
-        if isEmpty, !isOnly {
+    /// Puts `newer` in as `merge` does, into the memory that it has.
+    fileprivate mutating func take(_ newer: SampleColumn) {
+        if isEmpty {
             append(newer, newer.timestamps.indices)
         } else {
             merge(newer)
@@ -165,7 +190,7 @@ extension ChunkSource {
         _ mayReadMore: Bool
     ) -> SampleColumn {
         let chunks = chunks(of: segment, ordinal)
-        let present = Set(chunks.compactMap(\.level))
+        let present = chunks.allSatisfy(\.isRaw) ? [] : Set(chunks.compactMap(\.level))
         var column = SampleColumn()
         for chunk in chunks where chunk.isRaw && chunk.range.overlaps(range) {
             let earliest = Store.earliest(series.now, series.times.keptMillis(chunk, beside: present))
@@ -204,6 +229,14 @@ extension ChunkSource {
             end = min(end, max(earliest, first))
         }
         return before.merged(with: column)
+    }
+
+    /// Whether a segment may have rollups of a series, as far as its blocks tell.
+    fileprivate func mayHaveRollups(of series: StoredSeries) -> Bool {
+        series.parts.contains { part in
+            guard case .segment(let segment, let ordinal, _) = part else { return false }
+            return segment.summary.level > 0 && hasRollups(inBlockOf: ordinal, of: segment)
+        }
     }
 
     /// Whether a segment has rollups of a series.

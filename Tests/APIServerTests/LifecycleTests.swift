@@ -33,6 +33,21 @@ import Testing
         }
     }
 
+    @Test("A store whose series cannot be read, or have odd labels, opens all the same")
+    func opensAnyway() async throws {
+        let failing = MemoryStore(.init(readError: .unavailable("the disk is gone")))
+        failing.put(Labels(["__name__": "up"]), [(1000, 1)])
+        let odd = MemoryStore()
+        odd.put(Labels(["": "", "\"}\n": "\\", "ü.x": "\u{0}\u{7f}"]), [(.max, .nan), (.min, 0)])
+        for store in [failing, odd, MemoryStore()] {
+            try await TestServer.run(store) { server in
+                #expect(try await server.client.get("/-/ready").statusCode == 200)
+                let page = try await server.client.get("/metrics").text
+                #expect(page.contains("sextant_queries_total{kind=\"other\"} 1\n"))
+            }
+        }
+    }
+
     /// A store whose select of `slow` tells when it starts and why it ended.
     private struct SlowStore {
         var store: MemoryStore

@@ -77,6 +77,45 @@ import Testing
         }
     }
 
+    @Test("Questions about labels are answered alike there, and refused as ever")
+    func answersLabelQuestions() async throws {
+        let store = SmallQueryTests.store()
+        store.put(Labels(["__name__": "down", "job": "b"]), [(1000, 1)])
+        try await TestServer.run(store) { server in
+            let targets = [
+                ("/api/v1/series?match[]=up", "{\"__name__\":\"up\",\"job\":\"a\"}"),
+                ("/api/v1/series?match[]=up&match[]=down", "\"down\""),
+                ("/api/v1/labels", "[\"__name__\",\"job\"]"),
+                ("/api/v1/labels?match[]=up", "[\"__name__\",\"job\"]"),
+                ("/api/v1/label/job/values", "[\"a\",\"b\"]"),
+                ("/api/v1/label/job/values?match[]=down", "[\"b\"]"),
+                ("/api/v1/label/__name__/values?limit=1", "\"warnings\""),
+            ]
+            for (target, text) in targets {
+                let before = store.quickReadCount
+                let request = SmallQueryTests.get(target)
+                let replies = try await SmallQueryTests.ask(server, Array(repeating: request, count: 5))
+                #expect(replies.count == 5)
+                #expect(Set(replies.map(\.text)).count == 1)
+                #expect(replies[0].text.contains(text), "\(target)")
+                #expect(Set(replies.map { $0.headers.map(\.name).sorted() }).count == 1)
+                #expect(store.quickReadCount > before, "\(target)")
+            }
+            let wrong = [
+                "/api/v1/series", "/api/v1/series?match[]=up{", "/api/v1/labels?start=nonsense",
+                "/api/v1/label/%ff/values",
+            ]
+            for target in wrong {
+                let requests = Array(repeating: SmallQueryTests.get(target), count: 2)
+                let replies = try await SmallQueryTests.ask(server, requests)
+                #expect(replies.map(\.statusCode) == [400, 400], "\(target)")
+            }
+            let post = "POST /api/v1/label/job/values HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n"
+            let form = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+            #expect(try await SmallQueryTests.ask(server, [post + form]).map(\.statusCode) == [405])
+        }
+    }
+
     @Test("Another time has another answer, and other parameters count as ever")
     func readsParameters() async throws {
         try await TestServer.run(SmallQueryTests.store()) { server in

@@ -9,6 +9,8 @@ final class ChunkSource: @unchecked Sendable {
     private var readers: [OpenReader] = []
     /// Where the reader stands that is likely to be wanted next.
     private var next = 0
+    /// The block that was looked at last for rollups.
+    private var looked = (segment: UInt64.max, ordinals: UInt32(0)..<0, anyRollups: false)
     /// The windows that were asked about last.
     private var windows = WindowList([])
     /// What the reader should know.
@@ -22,6 +24,17 @@ final class ChunkSource: @unchecked Sendable {
     /// The chunks of a series of a segment.
     func chunks(of segment: Segment, _ ordinal: UInt32) -> ArraySlice<Segment.Chunk> {
         read(segment, []) { reader throws(StorageError) in try segment.chunks(of: ordinal, &reader) }
+    }
+
+    /// Whether a segment has rollups of any series of the block of a series.
+    func hasRollups(inBlockOf ordinal: UInt32, of segment: Segment) -> Bool {
+        if looked.segment == segment.identity, looked.ordinals.contains(ordinal) { return looked.anyRollups }
+        let (ordinals, anyRollups) = read(segment, (ordinal..<ordinal + 1, false)) {
+            reader throws(StorageError) in
+            try segment.hasRollups(inBlockOf: ordinal, &reader)
+        }
+        looked = (segment.identity, ordinals, anyRollups)
+        return anyRollups
     }
 
     /// The samples of a chunk.

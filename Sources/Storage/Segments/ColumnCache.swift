@@ -15,6 +15,12 @@ final class ColumnCache<Element: Sendable>: Sendable {
         var frame: Int
         /// Where the column begins in the frame.
         var offset: Int
+
+        /// Two numbers are quicker than three; frames are shorter than the distance of these multiples.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(segment)
+            hasher.combine(frame &* 31 &+ offset)
+        }
     }
 
     /// How the cache is doing.

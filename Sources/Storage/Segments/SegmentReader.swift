@@ -15,7 +15,8 @@ extension Segment {
         let isOfQuery: Bool
         fileprivate var segment: UInt64 = 0
         fileprivate var table: BlockTable?
-        fileprivate var directory: (block: Int, content: DirectoryBlock)?
+        /// The block that was read last, and which series are in it.
+        fileprivate var directory: (ordinals: Range<UInt32>, content: DirectoryBlock)?
         fileprivate var labels: (block: Int, content: LabelsBlock)?
         /// By group of chunks.
         fileprivate var valueFrames = [(offset: Int, content: [UInt8])?](
@@ -80,6 +81,25 @@ extension Segment {
     func chunks(of ordinal: UInt32, _ reader: inout Reader) throws(StorageError) -> ArraySlice<Chunk> {
         let (directory, index) = try directory(of: ordinal, &reader)
         return directory.chunks(at: index)
+    }
+
+    /// Whether a series has a chunk that reaches into `range`.
+    func hasChunks(
+        of ordinal: UInt32,
+        in range: TimeRange,
+        _ reader: inout Reader
+    ) throws(StorageError) -> Bool {
+        try chunks(of: ordinal, &reader).contains { $0.range.overlaps(range) }
+    }
+
+    /// Which series are in the block of a series, and whether any of them has rollups.
+    func hasRollups(
+        inBlockOf ordinal: UInt32,
+        _ reader: inout Reader
+    ) throws(StorageError) -> (ordinals: Range<UInt32>, anyRollups: Bool) {
+        let (directory, index) = try directory(of: ordinal, &reader)
+        let first = ordinal - UInt32(index)
+        return (first..<first + UInt32(directory.seriesCount), directory.hasRollups)
     }
 
     /// The labels of a series.
@@ -253,19 +273,16 @@ extension Segment {
         of ordinal: UInt32,
         _ reader: inout Reader
     ) throws(StorageError) -> (DirectoryBlock, Int) {
+        if let known = reader.directory, reader.segment == identity, known.ordinals.contains(ordinal) {
+            return (known.content, Int(ordinal - known.ordinals.lowerBound))
+        }
         precondition(ordinal < seriesCount, "BUG: series \(ordinal) of \(seriesCount)")
         let table = try table(&reader)
-        let block =
-            if let known = reader.directory?.block, table.ordinals(ofBlock: known).contains(ordinal) {
-                known
-            } else {
-                table.block(of: ordinal)
-            }
-        let index = Int(ordinal - table.firstOrdinals[block])
-        if let known = reader.directory, known.block == block { return (known.content, index) }
+        let block = table.block(of: ordinal)
         let content = try directoryBlock(block, table)
-        reader.directory = (block, content)
-        return (content, index)
+        let ordinals = table.ordinals(ofBlock: block)
+        reader.directory = (ordinals, content)
+        return (content, Int(ordinal - ordinals.lowerBound))
     }
 
     private func bytes(

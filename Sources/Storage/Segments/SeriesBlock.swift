@@ -69,6 +69,8 @@ final class DirectoryBlock: CachedContent {
     let columns: [ContentPlace]
     /// All chunks, in the order of their series, times rising within each.
     let chunks: [Segment.Chunk]
+    /// Whether there are rollups among them.
+    let hasRollups: Bool
     /// The chunks of series `i` are `firstChunk[i]..<firstChunk[i + 1]`.
     private let firstChunk: [Int]
 
@@ -77,6 +79,9 @@ final class DirectoryBlock: CachedContent {
             * MemoryLayout<ContentPlace>.stride
             + chunks.count * MemoryLayout<Segment.Chunk>.stride + firstChunk.count * MemoryLayout<Int>.stride
     }
+
+    /// The number of series.
+    var seriesCount: Int { firstChunk.count - 1 }
 
     /// The chunks of the series at `index` of the block.
     func chunks(at index: Int) -> ArraySlice<Segment.Chunk> {
@@ -120,6 +125,7 @@ final class DirectoryBlock: CachedContent {
         try DirectoryBlock.readPlaces(&reader, frames.count, columns.count, into: &chunks)
         try reader.expectEnd()
         self.chunks = chunks
+        hasRollups = chunks.contains { !$0.isRaw }
     }
 
     // MARK: - Private
