@@ -95,6 +95,12 @@ package struct CompiledMatcher: Sendable {
         return values
     }
 
+    /// The only value that satisfies it, if there is just one and that is not empty.
+    package var onlyWord: ByteText? {
+        guard let values = knownValues, values.count == 1, let word = values.first else { return nil }
+        return word.string.isEmpty ? nil : word
+    }
+
     // MARK: - Shortcuts
 
     private static func test(forPattern pattern: String, limit: Int) throws(RegexError) -> Test {

@@ -95,7 +95,7 @@ package final class RangeCache: Sendable {
 
     /// An empty cache of at most `capacity` bytes, which may change, for evaluations that take some time.
     package init(
-        leastDuration: Duration = .microseconds(500),
+        leastDuration: Duration = .microseconds(200),
         capacity: @escaping @Sendable () -> Int
     ) {
         self.leastDuration = leastDuration

@@ -87,7 +87,7 @@ struct OrdinalSet: Sendable {
     var byteCount: Int { 48 + words.count * 8 }
 }
 
-/// A set of ordinals in a cache, in the form that takes less memory.
+/// A set of ordinals in a cache; bytes in place of bits if they take much less memory.
 final class KeptSet: CachedContent {
     private let full: OrdinalSet?
     private let encoded: [UInt8]
@@ -97,7 +97,8 @@ final class KeptSet: CachedContent {
     init(_ set: OrdinalSet) {
         let encoded = set.encoded
         seriesCount = set.seriesCount
-        full = encoded.count < set.byteCount ? nil : set
+        // Reading it back takes time; only much memory is worth that.
+        full = encoded.count < set.byteCount / 8 ? nil : set
         self.encoded = full == nil ? encoded : []
     }
 

@@ -19,6 +19,9 @@ struct SegmentIndex: Sendable {
     func series(matching matchers: [CompiledMatcher]) throws(StorageError) -> [UInt32] {
         guard !matchers.isEmpty else { return Array(0..<UInt32(segment.seriesCount)) }
         do throws(StorageError) {
+            if matchers.count == 1, let word = matchers[0].onlyWord {
+                return try series(with: word, of: matchers[0].matcher.name)
+            }
             return try found(by: matchers).ordinals
         } catch {
             guard case .damaged = error else { throw error }
@@ -33,8 +36,9 @@ struct SegmentIndex: Sendable {
         var names = top.names
         if let ordinals {
             let set = OrdinalSet(seriesCount: segment.seriesCount, ordinals)
+            var lists = ListReader(segment, top)
             names = []
-            for name in top.names where try intersects(name.list, top, set) { names.append(name) }
+            for name in top.names where try lists.intersects(name.list, set) { names.append(name) }
         }
         return names.map { ByteText(String(decoding: $0.bytes, as: UTF8.self)) }
     }
@@ -45,11 +49,12 @@ struct SegmentIndex: Sendable {
         let top = try top()
         guard let name = top.name(name.utf8) else { return [] }
         let set = ordinals.map { OrdinalSet(seriesCount: segment.seriesCount, $0) }
+        var lists = ListReader(segment, top)
         var found: [ByteText] = []
         for section in name.sections {
             var cursor = try cursor(section, isKept: name.sections.count <= SegmentIndex.keptSectionCount)
             while try next(&cursor) {
-                if let set, try !intersects(cursor.list, top, set) { continue }
+                if let set, try !lists.intersects(cursor.list, set) { continue }
                 found.append(ByteText(String(decoding: cursor.value, as: UTF8.self)))
             }
         }
@@ -57,6 +62,25 @@ struct SegmentIndex: Sendable {
     }
 
     // MARK: - Matchers
+
+    /// The series that have the label `name` with the value `word`, which is not empty.
+    private func series(with word: ByteText, of name: String) throws(StorageError) -> [UInt32] {
+        let top = try top()
+        guard let name = top.name(name.utf8) else { return [] }
+        var lists = ListReader(segment, top)
+        var found: [UInt32] = []
+        try forEach(of: [word], name) { list throws(StorageError) in
+            let bytes = try lists.bytes(of: list)
+            do throws(CodecError) {
+                try OrdinalList.forEachStretch(bytes, limit: segment.seriesCount) { stretch in
+                    for ordinal in stretch { found.append(UInt32(ordinal)) }
+                }
+            } catch {
+                throw segment.damaged(error)
+            }
+        }
+        return found
+    }
 
     private func found(by matchers: [CompiledMatcher]) throws(StorageError) -> OrdinalSet {
         let top = try top()
@@ -106,7 +130,8 @@ struct SegmentIndex: Sendable {
         case .anything: return try series(of: name.list, top)
         case .words(let words):
             var set = OrdinalSet(seriesCount: segment.seriesCount)
-            try forEach(of: words, name) { list throws(StorageError) in try insert(list, top, into: &set) }
+            var lists = ListReader(segment, top)
+            try forEach(of: words, name) { list throws(StorageError) in try lists.insert(list, into: &set) }
             return set
         case .prefix(let prefix, let isEnough):
             let sections = IndexRange(prefix).sections(of: name)
@@ -131,6 +156,7 @@ struct SegmentIndex: Sendable {
         _ top: IndexTop
     ) throws(StorageError) -> OrdinalSet {
         var set = OrdinalSet(seriesCount: segment.seriesCount)
+        var lists = ListReader(segment, top)
         for section in sections {
             var cursor = try cursor(section, isKept: sections.count <= SegmentIndex.keptSectionCount)
             while try next(&cursor) {
@@ -138,7 +164,7 @@ struct SegmentIndex: Sendable {
                 let isFound = unsafe cursor.value.withUnsafeBytes { bytes in
                     unsafe isEnough || matcher.isFound(bytes: bytes)
                 }
-                if isFound { try insert(cursor.list, top, into: &set) }
+                if isFound { try lists.insert(cursor.list, into: &set) }
             }
         }
         return set
@@ -207,16 +233,26 @@ struct SegmentIndex: Sendable {
 
     private func series(of list: StoredList, _ top: IndexTop) throws(StorageError) -> OrdinalSet {
         var set = OrdinalSet(seriesCount: segment.seriesCount)
-        try insert(list, top, into: &set)
+        var lists = ListReader(segment, top)
+        try lists.insert(list, into: &set)
         return set
     }
+}
 
-    private func insert(
-        _ list: StoredList,
-        _ top: IndexTop,
-        into set: inout OrdinalSet
-    ) throws(StorageError) {
-        let bytes = try bytes(of: list, top)
+/// Reads lists of series; those of neighbouring values mostly stand in the same section.
+private struct ListReader {
+    private let segment: Segment
+    private let top: IndexTop
+    private var last: (frame: Int, section: IndexSection)?
+
+    init(_ segment: Segment, _ top: IndexTop) {
+        self.segment = segment
+        self.top = top
+    }
+
+    /// Adds the series of a list to `set`.
+    mutating func insert(_ list: StoredList, into set: inout OrdinalSet) throws(StorageError) {
+        let bytes = try bytes(of: list)
         do throws(CodecError) {
             try OrdinalList.forEachStretch(bytes, limit: segment.seriesCount) { set.insert($0) }
         } catch {
@@ -224,12 +260,9 @@ struct SegmentIndex: Sendable {
         }
     }
 
-    private func intersects(
-        _ list: StoredList,
-        _ top: IndexTop,
-        _ set: OrdinalSet
-    ) throws(StorageError) -> Bool {
-        let bytes = try bytes(of: list, top)
+    /// Whether a series of a list is in `set`.
+    mutating func intersects(_ list: StoredList, _ set: OrdinalSet) throws(StorageError) -> Bool {
+        let bytes = try bytes(of: list)
         do throws(CodecError) {
             return try OrdinalList.contains(bytes, limit: segment.seriesCount) { set.intersects($0) }
         } catch {
@@ -237,12 +270,10 @@ struct SegmentIndex: Sendable {
         }
     }
 
-    private func bytes(of list: StoredList, _ top: IndexTop) throws(StorageError) -> ArraySlice<UInt8> {
+    /// The bytes of a list.
+    mutating func bytes(of list: StoredList) throws(StorageError) -> ArraySlice<UInt8> {
         guard let place = list.place else { return list.bytes }
-        guard place.frame < top.lists.count else { throw segment.damaged(.badException) }
-        let section = try segment.cached(top.lists[place.frame]) { bytes throws(CodecError) in
-            IndexSection(bytes)
-        }
+        let section = try section(place.frame)
         guard place.offset <= section.bytes.count, place.byteCount <= section.bytes.count - place.offset
         else {
             throw segment.damaged(
@@ -250,6 +281,14 @@ struct SegmentIndex: Sendable {
             )
         }
         return section.bytes[place.offset..<place.offset + place.byteCount]
+    }
+
+    private mutating func section(_ frame: Int) throws(StorageError) -> IndexSection {
+        if let last, last.frame == frame { return last.section }
+        guard frame < top.lists.count else { throw segment.damaged(.badException) }
+        let section = try segment.cached(top.lists[frame]) { bytes throws(CodecError) in IndexSection(bytes) }
+        last = (frame, section)
+        return section
     }
 }
 
