@@ -77,7 +77,11 @@ extension LabelQuestion: SmallQuestion {
         return ([name] + selectors).joined(separator: "\n")
     }
 
-    var stepCount: Int64 { 1 }
+    /// The minutes that it asks about.
+    var extent: Int64 {
+        let (millis, overflow) = range.end.millis.subtractingReportingOverflow(range.start.millis)
+        return overflow ? SmallQuestionSize.unboundedExtent : max(0, millis) / 60_000 + 1
+    }
 
     static func readsOnlyStored(_ selections: [[Matcher]], of source: any SeriesSource) -> Bool {
         selections.allSatisfy { !source.dependsOnHints($0) }

@@ -169,7 +169,7 @@ extension QueryQuestion: SmallQuestion {
     var key: String { text }
 
     /// The number of times.
-    var stepCount: Int64 { stepMillis > 0 ? (end.millis - start.millis) / stepMillis + 1 : 1 }
+    var extent: Int64 { stepMillis > 0 ? (end.millis - start.millis) / stepMillis + 1 : 1 }
 
     static func readsOnlyStored(_ expr: Expr, of source: any SeriesSource) -> Bool {
         expr.readsOnlyStored(of: source)

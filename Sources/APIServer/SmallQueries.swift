@@ -12,8 +12,8 @@ protocol SmallQuestion<Parsed>: Sendable {
     var text: String { get }
     /// What tells it from other questions of its kind, its times aside.
     var key: String { get }
-    /// The number of times that it is about.
-    var stepCount: Int64 { get }
+    /// How much it asks for beside others of the same text, in a unit of its own, at least 1.
+    var extent: Int64 { get }
 
     /// Whether all that it reads is stored, and nothing computed.
     static func readsOnlyStored(_ parsed: Parsed, of source: any SeriesSource) -> Bool
@@ -41,8 +41,10 @@ protocol SmallQuestion<Parsed>: Sendable {
 enum SmallQuestionSize {
     /// How long the answer of a small question takes at most.
     static let longest = Duration.microseconds(500)
-    /// How much larger than the one before a question may be, in steps.
+    /// How many times as much as the one before a question may ask for.
     static let growth: Int64 = 2
+    /// The extent of questions without bounds.
+    static let unboundedExtent = Int64.max / growth
     /// The most bytes of the answer to a small question.
     static let answerByteCount = 256 << 10
     /// The most bytes of such an answer if it is to be compressed, which takes longer than all the rest.
@@ -71,7 +73,7 @@ final class SmallQueries<Question: SmallQuestion>: Sendable {
 
     private struct Entry {
         var parsed: Question.Parsed
-        var stepCount: Int64
+        var extent: Int64
         /// The bytes of the last answer.
         var byteCount: Int
         /// How often in a row it has to be small before it is tried again.
@@ -87,7 +89,7 @@ final class SmallQueries<Question: SmallQuestion>: Sendable {
         let key = Key(question)
         return entries.withLock { entries in
             guard let entry = entries[key], entry.wait == 0,
-                question.stepCount <= entry.stepCount * SmallQuestionSize.growth,
+                question.extent <= entry.extent * SmallQuestionSize.growth,
                 !isCompressed || entry.byteCount <= SmallQuestionSize.compressedByteCount
             else { return nil }
             return entry.parsed
@@ -114,11 +116,11 @@ final class SmallQueries<Question: SmallQuestion>: Sendable {
             guard var entry = entries[key] else {
                 // Rather all at once than to keep a list of their last uses: they are back soon.
                 if entries.count >= SmallQuestionSize.countLimit { entries.removeAll(keepingCapacity: true) }
-                entries[key] = Entry(parsed: parsed, stepCount: question.stepCount, byteCount: bytes.count)
+                entries[key] = Entry(parsed: parsed, extent: question.extent, byteCount: bytes.count)
                 return
             }
             entry.wait = max(0, entry.wait - 1)
-            (entry.stepCount, entry.byteCount) = (question.stepCount, bytes.count)
+            (entry.extent, entry.byteCount) = (question.extent, bytes.count)
             entries[key] = entry
         }
     }

@@ -28,6 +28,15 @@ struct ColumnCacheTests {
         #expect(cache.figures.missCount == 1)
     }
 
+    @Test("columns of very many series are known again when all of them were decoded once more")
+    func manyColumns() {
+        let cache = ColumnCache<Double>(capacity: 1 << 24)
+        for _ in 0..<2 {
+            for offset in 0..<60_000 { cache.add(key(offset), [1]) }
+        }
+        #expect(cache.figures.count == 60_000)
+    }
+
     @Test("it never takes more than its capacity, and what is in it stays right")
     func eviction() {
         let cache = filled(0..<1000, capacity: 20_000)

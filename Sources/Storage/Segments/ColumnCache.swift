@@ -53,8 +53,9 @@ final class ColumnCache<Element: Sendable>: Sendable {
         var figures = Figures()
     }
 
-    /// The number of bits that remember what was decoded once.
-    private static var bitCount: Int { 1 << 17 }
+    /// The number of bits that remember what was decoded once: four times as many as columns that a query of
+    /// very many series reads.
+    private static var bitCount: Int { 1 << 20 }
     /// What an entry takes beside its elements, in bytes.
     private static var entryByteCount: Int { 128 }
 
