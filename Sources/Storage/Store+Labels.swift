@@ -16,17 +16,24 @@ extension Store {
                 return try Store.answer(found, request, damages, budget)
             }
             var found: [Labels] = []
-            let damages = try view.forEachSeries(try compile(selections[0]), request.range, budget) {
-                found.append($0.labels)
+            let (damages, memory) = try view.forEachSeries(
+                try compile(selections[0]),
+                request.range,
+                budget
+            ) { found.append($0.labels) }
+            return try withExtendedLifetime(memory) { () throws(SourceError) in
+                try Store.answer(found, request, damages, budget)
             }
-            return try Store.answer(found, request, damages, budget)
         }
         var found: Set<Labels> = []
+        var memory: [HeldMemory] = []
+        defer { withExtendedLifetime(memory) {} }
         var warnings: [String] = []
         for selection in selections {
-            let damages = try view.forEachSeries(try compile(selection), request.range, budget) {
+            let (damages, held) = try view.forEachSeries(try compile(selection), request.range, budget) {
                 found.insert($0.labels)
             }
+            memory += held
             if found.count > budget.seriesLimit, request.limit == nil {
                 throw .tooManySeries(limit: budget.seriesLimit)
             }

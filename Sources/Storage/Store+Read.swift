@@ -7,12 +7,12 @@ extension Store: SeriesSource {
         budget: QueryBudget
     ) throws(SourceError) -> any SeriesSet {
         var series: [StoredSeries] = []
-        let warnings = try view(of: request.range).forEachSeries(
+        let (warnings, memory) = try view(of: request.range).forEachSeries(
             try compile(request.matchers),
             request.range,
             budget
         ) { series.append($0) }
-        return StoredSeriesSet(series, request, warnings, budget)
+        return StoredSeriesSet(series, request, warnings, budget, memory)
     }
 
     package func start(of matchers: [Matcher], budget: QueryBudget) throws(SourceError) -> Timestamp? {

@@ -41,26 +41,34 @@ struct StoreView {
 
     /// The series that satisfy `matchers` and have samples in `range`, by source in the order of writing, and
     /// what their reader should know; of each source only the first `cut` in label order.
+    ///
+    /// The budget is charged for them as long as `memory` lives.
     func select(
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
         _ budget: QueryBudget,
         cut: Int = .max
-    ) throws(SourceError) -> (sources: [SelectedSource], warnings: [String]) {
+    ) throws(SourceError) -> (sources: [SelectedSource], warnings: [String], memory: [HeldMemory]) {
         try budget.checkpoint()
+        var memory = SelectionMemory(budget)
         // First: while segments are read from disk, the head goes on.
-        let ofHeads = heads.map { select(in: $0.head, $0.tombstones, matchers, range, cut) }
+        var ofHeads: [SelectedSource] = []
+        for (head, tombstones) in heads {
+            ofHeads.append(select(in: head, tombstones, matchers, range, cut, &memory))
+            if let failure = memory.failure { throw failure }
+        }
         var sources: [SelectedSource] = []
         var warnings = warnings
         for segment in segments {
             do throws(StorageError) {
-                sources.append(try select(in: segment, matchers, range, budget, cut))
+                sources.append(try select(in: segment, matchers, range, budget, cut, &memory))
             } catch {
                 note(error, segment, &warnings)
             }
+            if let failure = memory.failure { throw failure }
             try budget.checkpoint()
         }
-        return (sources + ofHeads, warnings)
+        return (sources + ofHeads, warnings, memory.held)
     }
 
     /// A time before which no series that satisfies `matchers` has a sample; nil if there is no such series,
@@ -97,14 +105,15 @@ struct StoreView {
     /// Calls `body` with each selected series that has samples in `range` which have not expired, in label
     /// order.
     ///
-    /// - Returns: What the reader should know about damaged segments.
+    /// - Returns: What the reader should know about damaged segments, and what is charged for the series: who
+    ///   keeps them keeps it as long.
     func forEachSeries(
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
         _ budget: QueryBudget,
         _ body: (StoredSeries) -> Void
-    ) throws(SourceError) -> [String] {
-        let (sources, warnings) = try select(matchers, range, budget)
+    ) throws(SourceError) -> (warnings: [String], memory: [HeldMemory]) {
+        let (sources, warnings, memory) = try select(matchers, range, budget)
         var reader = Segment.Reader()
         SeriesMerge.run(sources, isOver: { StoreView.isOver(budget) }) { labels, parts in
             let series = StoredSeries(
@@ -116,7 +125,7 @@ struct StoreView {
             if series.isLive(in: range, &reader) { body(series) }
         }
         try budget.checkpoint()
-        return warnings
+        return (warnings, memory)
     }
 
     /// The first `count` series in label order of those that `forEachSeries` calls its body with.
@@ -131,7 +140,8 @@ struct StoreView {
         // Some of those that are looked at may have expired; then more are.
         var cut = max(count, StoreView.leastCut)
         while true {
-            let (sources, warnings) = try select(matchers, range, budget, cut: cut)
+            let (sources, warnings, memory) = try select(matchers, range, budget, cut: cut)
+            defer { withExtendedLifetime(memory) {} }
             // Behind the last one of a source that was cut there may be others.
             let bounds = sources.filter(\.isCut).map(\.labels.last)
             let bound = bounds.compactMap(\.self).min()
@@ -230,7 +240,8 @@ struct StoreView {
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
         _ budget: QueryBudget,
-        _ cut: Int
+        _ cut: Int,
+        _ memory: inout SelectionMemory
     ) throws(StorageError) -> SelectedSource {
         var source = SelectedSource()
         let matching = try segment.index.series(matching: matchers)
@@ -248,6 +259,7 @@ struct StoreView {
             let labels = try segment.labels(of: ordinal, &reader)
             let deleted = tombstones.ranges(of: labels)
             if !deleted.isEmpty, try !segment.hasLive(ordinal, in: range, deleted, &reader) { continue }
+            guard memory.add(labels) else { break }
             source.labels.append(labels)
             source.parts.append(.segment(segment, ordinal: ordinal, deleted: deleted))
         }
@@ -291,7 +303,8 @@ struct StoreView {
         _ tombstones: Tombstones,
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
-        _ cut: Int
+        _ cut: Int,
+        _ memory: inout SelectionMemory
     ) -> SelectedSource {
         var matching = matching(matchers, in: head)
         if matching.count > cut {
@@ -300,7 +313,10 @@ struct StoreView {
                 return inside.map { (number: $0, labels: head.labels($0)) }
             }.sorted { $0.labels < $1.labels }.map(\.number)
         }
-        let found = guarded { head.snapshots(of: Array(matching.prefix(cut)), in: range) }
+        let chosen = Array(matching.prefix(cut))
+        guard memory.add(seriesOfHead: chosen.count) else { return SelectedSource() }
+        let found = guarded { head.snapshots(of: chosen, in: range) }
+        for one in found where !memory.add(one.labels) { return SelectedSource() }
         // Places are sorted, by labels alone: what a series has is much to move about.
         let labels = found.map(\.labels)
         let order = labels.indices.sorted { labels[$0] < labels[$1] }

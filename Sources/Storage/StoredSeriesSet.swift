@@ -14,6 +14,8 @@ final class StoredSeriesSet: SeriesSet {
     private let series: [StoredSeries]
     private let range: TimeRange
     private let mayReadMore: Bool
+    /// What is charged for the series.
+    private let memory: [HeldMemory]
     private let budget: QueryBudget
     /// What the reader should know of the selection itself.
     private let selectionWarnings: [String]
@@ -26,9 +28,11 @@ final class StoredSeriesSet: SeriesSet {
         _ series: [StoredSeries],
         _ request: SelectRequest,
         _ warnings: [String],
-        _ budget: QueryBudget
+        _ budget: QueryBudget,
+        _ memory: [HeldMemory] = []
     ) {
         self.series = series
+        self.memory = memory
         range = request.range
         mayReadMore = request.mayReadMore
         self.budget = budget
