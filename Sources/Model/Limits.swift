@@ -100,9 +100,9 @@ public struct Limits: Hashable, Sendable {
     public var samplesPerQuery = 50_000_000
     /// The memory that a query takes at once: 16 bytes for a sample, some 300 bytes and the labels for each
     /// selected series, and its answer until it is sent.
-    public var queryMemoryBytes = 192 << 20
+    public var queryMemoryBytes = 128 << 20
     /// The same of all queries from the API together.
-    public var allQueriesMemoryBytes = 384 << 20
+    public var allQueriesMemoryBytes = 256 << 20
     /// Answers of range queries that are remembered.
     public var queryCacheBytes = 32 << 20
     /// Decoded columns of samples that queries wanted more than once lately.

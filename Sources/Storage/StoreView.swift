@@ -247,6 +247,7 @@ struct StoreView {
         let matching = try segment.index.series(matching: matchers)
         var reader = Segment.Reader()
         let isInside = isInside(segment.record.range, range)
+        if isInside { source.reserveCapacity(min(matching.count, cut)) }
         let tombstones = tombstones[segment.record.file] ?? Tombstones()
         for (place, ordinal) in matching.enumerated() {
             // Who asked looks at the budget again and throws what is wrong.

@@ -79,6 +79,12 @@ struct SelectedSource {
     var parts: [SeriesPart] = []
     /// Whether there may be more, behind the last one.
     var isCut = false
+
+    /// Makes room for so many series at once: growing step by step takes three times the memory.
+    mutating func reserveCapacity(_ count: Int) {
+        labels.reserveCapacity(count)
+        parts.reserveCapacity(count)
+    }
 }
 
 /// Joins what segments and heads found, by labels.
