@@ -66,7 +66,7 @@ extension LabelQuestion: SmallQuestion {
     /// The selectors, for telemetry.
     var text: String { selectors.joined(separator: " ") }
 
-    /// What tells it from other questions, its times aside.
+    /// What tells it from other questions, its times and its limit aside.
     var key: String {
         let name =
             switch subject {
@@ -74,7 +74,8 @@ extension LabelQuestion: SmallQuestion {
             case .names: "names"
             case .values(let name): "values of \(name)"
             }
-        return ([name] + selectors).joined(separator: "\n")
+        // Whatever is in them: with their lengths no two lists of texts have the same key.
+        return ([name] + selectors).map { "\($0.utf8.count) \($0)" }.joined()
     }
 
     /// The minutes that it asks about.

@@ -27,7 +27,9 @@ struct WarmUp {
         _ = try? await context.queries.run(for: nil, timeLimitMillis: timeLimitMillis, work)
     }
 
-    /// The answer to the last question; no client sees it.
+    /// The answer to the last question, which no client sees.
+    ///
+    /// What fails is left out here; who asks the same is told.
     private func answer() -> Answer {
         guard let (selector, time) = series() else { return .text("") }
         let rate = "rate(\(selector)[5m])"
@@ -51,6 +53,8 @@ struct WarmUp {
         // What cannot be read is told to who asks for it.
         guard let labels = try? backend.source.series(request, budget: budget).items.first else { return nil }
         let matchers = labels.map { Matcher($0.name, .equal, $0.value) }
+        // What is computed can take long.
+        guard !backend.source.dependsOnHints(matchers) else { return nil }
         let texts = labels.map { "\(LabelText.quoted($0.name))=\(LabelText.quoted($0.value))" }
         let select = SelectRequest(matchers: matchers, range: .all)
         let set = try? backend.source.select(select, budget: budget)
@@ -59,6 +63,7 @@ struct WarmUp {
         return ("{\(texts.joined(separator: ","))}", min(context.now(), bounds?.end ?? .max))
     }
 
+    /// Answers an expression at one time; as `answer` says, what fails is left out.
     private func answerInstant(_ expr: Expr, _ text: String, _ time: Timestamp) {
         let answer = try? backend.engine().instant(
             expr,
@@ -71,6 +76,7 @@ struct WarmUp {
         if let answer { _ = QueryAnswerPieces.render(answer, nil) }
     }
 
+    /// Answers an expression at several times, in the same way.
     private func answerRange(_ expr: Expr, _ text: String, _ time: Timestamp) {
         let answer = try? backend.engine().range(
             expr,
@@ -85,6 +91,7 @@ struct WarmUp {
         if let answer { _ = QueryAnswerPieces.render(answer, nil) }
     }
 
+    /// Answers questions about labels, in the same way.
     private func answerLabels(_ selector: String) -> Answer {
         let matchers = try? Parser.parseSelector(selector, limits: context.limits.current)
         let request = LabelRequest(selections: matchers.map { [$0] } ?? [], limit: 1)

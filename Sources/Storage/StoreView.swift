@@ -54,7 +54,7 @@ struct StoreView {
         // First: while segments are read from disk, the head goes on.
         var ofHeads: [SelectedSource] = []
         for (head, tombstones) in heads {
-            ofHeads.append(select(in: head, tombstones, matchers, range, cut, &memory))
+            ofHeads.append(select(in: head, tombstones, matchers, range, budget, cut, &memory))
             if let failure = memory.failure { throw failure }
         }
         var sources: [SelectedSource] = []
@@ -304,17 +304,14 @@ struct StoreView {
         _ tombstones: Tombstones,
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
+        _ budget: QueryBudget,
         _ cut: Int,
         _ memory: inout SelectionMemory
     ) -> SelectedSource {
-        var matching = matching(matchers, in: head)
-        if matching.count > cut {
-            matching = guarded {
-                let inside = matching.filter { head.hasSamples($0, in: range) }
-                return inside.map { (number: $0, labels: head.labels($0)) }
-            }.sorted { $0.labels < $1.labels }.map(\.number)
-        }
-        let chosen = Array(matching.prefix(cut))
+        let matching = matching(matchers, in: head)
+        let isMore = matching.count > cut
+        let chosen = isMore ? first(cut, of: matching, in: head, range, budget) : matching
+        let isCut = isMore && chosen.count == cut
         guard memory.add(seriesOfHead: chosen.count) else { return SelectedSource() }
         let found = guarded { head.snapshots(of: chosen, in: range) }
         for one in found where !memory.add(one.labels) { return SelectedSource() }
@@ -325,10 +322,10 @@ struct StoreView {
             return SelectedSource(
                 labels: order.map { labels[$0] },
                 parts: order.map { .head(found[$0].series, deleted: []) },
-                isCut: matching.count > cut
+                isCut: isCut
             )
         }
-        var source = SelectedSource(isCut: matching.count > cut)
+        var source = SelectedSource(isCut: isCut)
         for place in order {
             let deleted = tombstones.ranges(of: labels[place])
             if !deleted.isEmpty, !found[place].series.hasLive(in: range, deleted) { continue }
@@ -336,6 +333,34 @@ struct StoreView {
             source.parts.append(.head(found[place].series, deleted: deleted))
         }
         return source
+    }
+
+    /// The first `count` in label order of `series` of a head that have samples in `range`.
+    ///
+    /// Most are only compared with the last one of those that are first so far; none but these are kept.
+    private func first(
+        _ count: Int,
+        of series: [UInt32],
+        in head: Head,
+        _ range: TimeRange,
+        _ budget: QueryBudget
+    ) -> [UInt32] {
+        var least: [(number: UInt32, labels: Labels)] = []
+        var bound: Labels?
+        var rest = series[...]
+        // Who asked looks at the budget again and throws what is wrong.
+        while !rest.isEmpty, !StoreView.isOver(budget) {
+            let portion = rest.prefix(StoreView.portion)
+            rest = rest.dropFirst(portion.count)
+            least += guarded {
+                portion.filter { head.hasSamples($0, in: range) }.map { ($0, head.labels($0)) }
+            }.filter { one in bound.map { one.1 < $0 } ?? true }
+            guard least.count / 2 >= count || rest.isEmpty else { continue }
+            least.sort { $0.labels < $1.labels }
+            least.removeLast(max(0, least.count - count))
+            if least.count == count { bound = least.last?.labels }
+        }
+        return least.prefix(count).map(\.number)
     }
 
     private func matching(_ matchers: [CompiledMatcher], in head: Head) -> [UInt32] {

@@ -239,7 +239,7 @@ extension ChunkSource {
     fileprivate func mayHaveRollups(of series: StoredSeries) -> Bool {
         series.parts.contains { part in
             guard case .segment(let segment, let ordinal, _) = part else { return false }
-            return segment.summary.level > 0 && hasRollups(inBlockOf: ordinal, of: segment)
+            return hasRollups(inBlockOf: ordinal, of: segment)
         }
     }
 

@@ -116,6 +116,21 @@ import Testing
         }
     }
 
+    @Test("Questions about labels that read alike when they are joined are told apart")
+    func tellsApart() throws {
+        func key(_ subject: LabelQuestion.Subject, _ selectors: [String]) throws -> String {
+            var question = try LabelQuestion(.names, Parameters())
+            (question.subject, question.selectors) = (subject, selectors)
+            return question.key
+        }
+        let keys = [
+            try key(.series, ["a", "b"]), try key(.series, ["ab"]), try key(.series, ["a 1 b"]),
+            try key(.series, ["a\nb"]), try key(.names, []), try key(.values(of: "a"), ["b"]),
+            try key(.values(of: "a\nb"), []), try key(.values(of: "a1 b"), []), try key(.names, ["a", "b"]),
+        ]
+        #expect(Set(keys).count == keys.count)
+    }
+
     @Test("Another time has another answer, and other parameters count as ever")
     func readsParameters() async throws {
         try await TestServer.run(SmallQueryTests.store()) { server in
