@@ -61,14 +61,14 @@ final class QueryRunner: Sendable {
     ///
     /// - Parameters:
     ///   - connection: The client's; when it goes away the query is cancelled.
-    ///   - origin: What it is, for telemetry.
+    ///   - origin: What it is, for telemetry; nil if nobody asked it.
     ///   - timeLimitMillis: How long the query may run.
     ///   - work: The query; it is given its budget.
     /// - Returns: What `work` returns.
     /// - Throws: What `work` throws, or that there is no room for the query.
     func run<Value: Sendable>(
         for connection: Connection?,
-        _ origin: QueryOrigin = QueryOrigin(),
+        _ origin: QueryOrigin? = QueryOrigin(),
         timeLimitMillis: Int64? = nil,
         _ work: @escaping @Sendable (QueryBudget) throws(APIError) -> Value
     ) async throws(APIError) -> Value {
@@ -92,6 +92,7 @@ final class QueryRunner: Sendable {
             result = try await threads.run { [telemetry] () -> Result<Value, APIError> in
                 let (began, beganThread) = (ContinuousClock.now, ThreadTime.now)
                 let result = Result { () throws(APIError) in try work(budget) }
+                guard let origin else { return result }
                 var isFailed = false
                 if case .failure = result { isFailed = true }
                 let cost = QueryTelemetry.Cost(
@@ -138,7 +139,8 @@ final class QueryRunner: Sendable {
         let began = ContinuousClock.now
         var value: Value?
         let isWhole = source.withoutWaiting {
-            do throws(APIError) { value = try work(budget) } catch {}
+            // What fails here is asked again, and then told of.
+            value = try? work(budget)
         }
         guard isWhole, let value else { return nil }
         // So short a time the thread has to itself.

@@ -24,7 +24,7 @@ struct WarmUp {
             WarmUp(context: context, backend: backend, budget: budget).answer()
         }
         // Without an idle thread in time, or on the way to a stop, nothing is warm, and nothing is wrong.
-        _ = try? await context.queries.run(for: nil, timeLimitMillis: timeLimitMillis, work)
+        _ = try? await context.queries.run(for: nil, nil, timeLimitMillis: timeLimitMillis, work)
     }
 
     /// The answer to the last question, which no client sees.

@@ -41,16 +41,19 @@ public struct ByteReader: Sendable {
     }
 
     /// Reads two bytes, lowest first.
+    @inlinable
     public mutating func readUInt16() throws(CodecError) -> UInt16 {
         try readFixedWidth()
     }
 
     /// Reads four bytes, lowest first.
+    @inlinable
     public mutating func readUInt32() throws(CodecError) -> UInt32 {
         try readFixedWidth()
     }
 
     /// Reads eight bytes, lowest first.
+    @inlinable
     public mutating func readUInt64() throws(CodecError) -> UInt64 {
         try readFixedWidth()
     }
@@ -91,6 +94,7 @@ public struct ByteReader: Sendable {
     }
 
     /// Reads an unsigned varint that is a count or size of at most `limit`.
+    @inlinable
     public mutating func readCount(limit: Int) throws(CodecError) -> Int {
         let stored = try readVarint()
         guard let count = Int(exactly: stored), count <= limit else {
@@ -100,6 +104,7 @@ public struct ByteReader: Sendable {
     }
 
     /// Reads `count` bytes, as a slice that shares their memory.
+    @inlinable
     public mutating func readBytes(count: Int) throws(CodecError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remainingCount else {
             throw .truncated(neededBytes: count, availableBytes: remainingCount)
@@ -110,16 +115,19 @@ public struct ByteReader: Sendable {
     }
 
     /// Moves `count` bytes ahead.
+    @inlinable
     public mutating func skip(count: Int) throws(CodecError) {
         _ = try readBytes(count: count)
     }
 
     /// Throws if bytes are left.
+    @inlinable
     public func expectEnd() throws(CodecError) {
         guard isAtEnd else { throw .trailingBytes(count: remainingCount) }
     }
 
-    private mutating func readFixedWidth<Integer: FixedWidthInteger>() throws(CodecError) -> Integer {
+    @inlinable
+    mutating func readFixedWidth<Integer: FixedWidthInteger>() throws(CodecError) -> Integer {
         let size = MemoryLayout<Integer>.size
         guard size <= remainingCount else {
             throw .truncated(neededBytes: size, availableBytes: remainingCount)

@@ -69,19 +69,18 @@ extension SeriesSource {
     public func withoutWaiting(_ body: () -> Void) -> Bool { false }
 }
 
-/// Selected series, and their samples on demand: each is decoded when it is read, once.
-public protocol SeriesSet: Sendable {
-    /// The number of series.
-    var count: Int { get }
-    /// What the reader should know, such as damaged data that is missing from the answer.
-    var warnings: [String] { get }
-    /// What the reader may want to know about the kind of the data; it does not doubt them.
-    var infos: [String] { get }
-    /// The label set of the series at `index` (0-based, in label order).
+/// Reads selected series one by one: their labels, and their samples, decoded when they are read.
+///
+/// A series is known by its place among those selected, from 0 on, in label order. Reading them in order is
+/// fastest.
+public protocol SeriesReader {
+    /// The label set of the series at `index`.
     func labels(at index: Int) -> Labels
+
     /// Replaces `column` by the samples of the series at `index` that lie in the request's range, times
-    /// rising strictly. Reading the series in order is fastest.
+    /// rising strictly.
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError)
+
     /// What the samples of the series at `index` amount to in each of `windows`, where the source has that
     /// without reading all samples.
     ///
@@ -100,6 +99,7 @@ public protocol SeriesSet: Sendable {
         _ parts: WindowParts,
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool
+
     /// Whether the source may have anything of the series at `index` but its samples: without it neither
     /// `states` nor `histogramStates` need be asked.
     ///
@@ -131,10 +131,7 @@ public protocol SeriesSet: Sendable {
     ) throws(SourceError) -> Bool
 }
 
-extension SeriesSet {
-    /// Ordinary samples need no remark.
-    public var infos: [String] { [] }
-
+extension SeriesReader {
     /// Sources without anything but samples have no states.
     public func states(
         of index: Int,
@@ -156,6 +153,33 @@ extension SeriesSet {
         _ parts: WindowParts,
         _ body: (_ window: Int, _ state: HistogramState) -> Void
     ) throws(SourceError) -> Bool { false }
+}
+
+/// Selected series. Several threads may read them, best each with a reader of its own.
+public protocol SeriesSet: SeriesReader, Sendable {
+    /// The number of series.
+    var count: Int { get }
+    /// What the reader should know, such as damaged data that is missing from the answer.
+    var warnings: [String] { get }
+    /// What the reader may want to know about the kind of the data; it does not doubt them.
+    var infos: [String] { get }
+
+    /// Calls `body` with a reader for one thread, which has what it decodes to itself: best for many series.
+    func withReader<Value, Failure: Error>(
+        _ body: (any SeriesReader) throws(Failure) -> Value
+    ) throws(Failure) -> Value
+}
+
+extension SeriesSet {
+    /// Ordinary samples need no remark.
+    public var infos: [String] { [] }
+
+    /// What keeps nothing for a thread is read as it is.
+    public func withReader<Value, Failure: Error>(
+        _ body: (any SeriesReader) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        try body(self)
+    }
 }
 
 /// What a select is asked for.

@@ -24,6 +24,15 @@ struct RetentionClasses: Sendable {
         return defaultTimes
     }
 
+    /// Whether it depends on the series how long what is stored of it is kept.
+    var hasRules: Bool { !rules.isEmpty }
+
+    /// How long what is stored of series is kept about which the rule at `index` decides, or the default
+    /// behind the last one.
+    func times(ofRule index: Int) -> RetentionTimes {
+        index < rules.count ? rules[index].times : defaultTimes
+    }
+
     /// The place of the rule that decides about the series; the number of rules if it is the default.
     func ruleIndex(of labels: Labels) -> Int {
         rules.firstIndex { $0.matchers.allSatisfy { $0.matches(labels) } } ?? rules.count

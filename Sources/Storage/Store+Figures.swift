@@ -32,9 +32,13 @@ extension Store {
             figures.note(segment.record.range)
         }
         var names: [ByteText: [ByteText: Int]] = [:]
-        _ = try view(of: .all).forEachSeries([], .all, budget) { series in
-            figures.seriesCount += 1
-            for label in series.labels {
+        let (series, _, memory) = try view(of: .all).series([], .all, budget)
+        defer { withExtendedLifetime(memory) {} }
+        figures.seriesCount = series.count
+        var hint = 0
+        for index in 0..<series.count {
+            if index % 1024 == 0 { try budget.checkpoint() }
+            for label in series.labels(at: index, near: &hint) {
                 names[ByteText(label.name), default: [:]][ByteText(label.value), default: 0] += 1
             }
         }

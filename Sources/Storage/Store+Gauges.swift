@@ -124,13 +124,13 @@ extension Store {
             }
         }
         collect("sextant_column_cache_bytes", "Memory of decoded columns kept for queries.", .gauge) {
-            $0.values.figures.byteCount + $0.times.figures.byteCount
+            $0.columnFigures.byteCount
         }
         collect("sextant_column_cache_hits_total", "Columns of chunks that were kept decoded.", .counter) {
-            $0.values.figures.hitCount + $0.times.figures.hitCount
+            $0.columnFigures.hitCount
         }
         collect("sextant_column_cache_misses_total", "Columns of chunks that had to be decoded.", .counter) {
-            $0.values.figures.missCount + $0.times.figures.missCount
+            $0.columnFigures.missCount
         }
     }
 }

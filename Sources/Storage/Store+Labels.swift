@@ -15,13 +15,13 @@ extension Store {
                 let (found, damages) = try view.firstSeries(limit + 1, matchers, request.range, budget)
                 return try Store.answer(found, request, damages, budget)
             }
-            var found: [Labels] = []
-            let (damages, memory) = try view.forEachSeries(
+            let (series, damages, memory) = try view.series(
                 try compile(selections[0]),
                 request.range,
                 budget
-            ) { found.append($0.labels) }
-            return try withExtendedLifetime(memory) { () throws(SourceError) in
+            )
+            let (found, held) = try Store.labels(of: series, budget)
+            return try withExtendedLifetime(memory + held) { () throws(SourceError) in
                 try Store.answer(found, request, damages, budget)
             }
         }
@@ -30,10 +30,10 @@ extension Store {
         defer { withExtendedLifetime(memory) {} }
         var warnings: [String] = []
         for selection in selections {
-            let (damages, held) = try view.forEachSeries(try compile(selection), request.range, budget) {
-                found.insert($0.labels)
-            }
-            memory += held
+            let (series, damages, held) = try view.series(try compile(selection), request.range, budget)
+            let (labels, charged) = try Store.labels(of: series, budget)
+            found.formUnion(labels)
+            memory += held + charged
             if found.count > budget.seriesLimit, request.limit == nil {
                 throw .tooManySeries(limit: budget.seriesLimit)
             }
@@ -63,11 +63,28 @@ extension Store {
 
     // MARK: - Private
 
+    /// The label sets of all series, and what is charged for them.
+    private static func labels(
+        of series: SelectedSeries,
+        _ budget: QueryBudget
+    ) throws(SourceError) -> (labels: [Labels], memory: [HeldMemory]) {
+        var memory = SelectionMemory(budget)
+        var labels: [Labels] = []
+        labels.reserveCapacity(series.count)
+        var hint = 0
+        for index in 0..<series.count {
+            labels.append(series.labels(at: index, near: &hint))
+            guard memory.add(labels[index]) else { break }
+        }
+        if let failure = memory.failure { throw failure }
+        return (labels, memory.held)
+    }
+
     /// The texts that `read` finds in the indexes for the series that the request is about (nil: all).
     private func labelTexts(
         _ request: LabelRequest,
         _ budget: QueryBudget,
-        _ read: (any SeriesIndex, [UInt32]?) throws(StorageError) -> [ByteText]
+        _ read: (any SeriesIndex, [UInt32]?) throws(StorageError) -> [String]
     ) throws(SourceError) -> LabelAnswer<String> {
         let view = view(of: request.range)
         var selections: [[CompiledMatcher]]?
@@ -76,24 +93,19 @@ extension Store {
             for selection in request.selections { compiled.append(try compile(selection)) }
             selections = compiled
         }
-        var lists: [[ByteText]] = []
+        var lists: [[String]] = []
         let warnings = try view.forEachIndex(selections, request.range, budget) {
             index,
             series throws(StorageError) in
             lists.append(try read(index, series))
         }
-        let texts = Store.union(lists)
-        return try Store.answer(texts.map(\.string), request, warnings, budget)
+        return try Store.answer(Store.union(lists), request, warnings, budget)
     }
 
-    /// The texts of all lists, sorted, each once.
-    private static func union(_ lists: [[ByteText]]) -> [ByteText] {
-        if let only = lists.first, lists.count == 1,
-            zip(only, only.dropFirst()).allSatisfy({ $0 < $1 })
-        {
-            return only
-        }
-        return Set(lists.joined()).sorted()
+    /// The texts of all lists, each of which is in byte order, in that order, each once.
+    private static func union(_ lists: [[String]]) -> [String] {
+        if lists.count == 1 { return lists[0] }
+        return Set(lists.joined().map { ByteText($0) }).sorted().map(\.string)
     }
 
     /// The answer with `items`, which are sorted, as far as the request wants them.

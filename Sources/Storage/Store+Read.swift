@@ -6,12 +6,11 @@ extension Store: SeriesSource {
         _ request: SelectRequest,
         budget: QueryBudget
     ) throws(SourceError) -> any SeriesSet {
-        var series: [StoredSeries] = []
-        let (warnings, memory) = try view(of: request.range).forEachSeries(
+        let (series, warnings, memory) = try view(of: request.range).series(
             try compile(request.matchers),
             request.range,
             budget
-        ) { series.append($0) }
+        )
         return StoredSeriesSet(series, request, warnings, budget, memory)
     }
 

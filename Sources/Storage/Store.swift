@@ -181,8 +181,7 @@ package final class Store: Sendable {
 
     private func tick() {
         if columnAge.withLock({ $0.isDue(at: .now) }) {
-            segmentFiles.values.age()
-            segmentFiles.times.age()
+            segmentFiles.ageColumns()
         }
         intakeRate.withLock { $0.note(telemetry.samplesAppended.value, at: .now) }
         if options.durability == .interval { log.syncNow() }

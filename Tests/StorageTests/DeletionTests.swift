@@ -290,14 +290,18 @@ import Testing
             Timestamp(millis: DeletionTests.start + DeletionTests.day - 1)
         )
         let segment = try #require(store.state.withLock { $0.segments.first })
-        let series = StoredSeries(
-            labels: DeletionTests.labels("a", 0),
-            parts: [.segment(segment, ordinal: 0, deleted: deleted)],
-            times: RetentionPolicy.keepForever.defaultTimes,
-            now: clock.now
+        let labels = SelectedLabels([DeletionTests.labels("a", 0)])
+        var memory = SelectionMemory(.unlimited())
+        let series = SelectedSeries(
+            [SelectedSource(segment, ordinals: [0], labels, deleted: [0: deleted])],
+            in: day,
+            try RetentionClasses(.keepForever),
+            now: clock.now,
+            &memory,
+            isOver: { false }
         )
         let request = SelectRequest(matchers: [], range: day)
-        let set = StoredSeriesSet([series], request, [], .unlimited())
+        let set = StoredSeriesSet(series, request, [], .unlimited())
         var column = SampleColumn()
         try set.read(0, into: &column)
         var states: [WindowState] = []

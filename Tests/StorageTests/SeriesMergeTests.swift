@@ -19,16 +19,15 @@ import Testing
                 )
                 let labels = names.map { Labels(["__name__": "m", "i": $0]) }.sorted()
                 // The time of a part's only sample tells its source.
-                let parts = labels.map { _ in
-                    SeriesPart.head(SeriesMergeTests.samples(at: Int64(source)), deleted: [])
-                }
+                let heads = labels.map { _ in SeriesMergeTests.samples(at: Int64(source)) }
                 for set in labels { expected[set, default: []].append(Int64(source)) }
-                sources.append(SelectedSource(labels: labels, parts: parts))
+                sources.append(SelectedSource(heads: heads, labels))
             }
             var found: [(Labels, [Int64])] = []
-            SeriesMerge.run(sources) { labels, parts in
-                let times = parts.compactMap { part -> Int64? in
-                    if case .head(let head, _) = part { head.minMillis } else { nil }
+            SeriesMerge.run(sources) { labels, places in
+                let times = places.compactMap { place -> Int64? in
+                    let part = sources[Int(place.source)].part(at: Int(place.place))
+                    return if case .head(let head, _) = part { head.minMillis } else { nil }
                 }
                 found.append((labels, times))
             }

@@ -136,7 +136,7 @@ final class Evaluation {
     /// Calls `body` with the rows of a node's first input, which may have been left to be read just now.
     func forEachInputRow(
         of node: PlanNode,
-        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+        _ body: RowBody
     ) throws(PromQLError) {
         guard let index = node.inputs.first else { throw .badData("an argument is missing") }
         if case .deferred = values[index] { return try forEachRow(of: plan.nodes[index], body) }
@@ -144,7 +144,7 @@ final class Evaluation {
         var row = StepRow(stepCount: table.stepCount)
         for index in 0..<table.rowCount {
             table.copy(index, into: &row)
-            try body(table.labels[index], table.dropsName[index], row)
+            try body(.known(table.labels[index]), table.dropsName[index], row)
         }
         release(table)
     }

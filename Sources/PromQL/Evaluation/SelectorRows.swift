@@ -1,11 +1,14 @@
 import Model
 
 extension Evaluation {
+    /// Takes a row: the labels of its series, whether its name is to be dropped, and the values.
+    typealias RowBody = (_ series: RowLabels, _ dropsName: Bool, _ row: StepRow) throws(PromQLError) -> Void
+
     /// The table of a selector or a range function.
     func rows(of node: PlanNode) throws(PromQLError) -> StepTable {
         var table = StepTable(stepCount: node.grid.count)
-        try forEachRow(of: node) { (labels, dropsName, row) throws(PromQLError) in
-            try self.append(labels, dropsName: dropsName, row, to: &table)
+        try forEachRow(of: node) { (series, dropsName, row) throws(PromQLError) in
+            try self.append(series.labels, dropsName: dropsName, row, to: &table)
         }
         return table
     }
@@ -13,7 +16,7 @@ extension Evaluation {
     /// Calls `body` with the rows of a selector or a range function that have any value, one at a time.
     func forEachRow(
         of node: PlanNode,
-        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+        _ body: RowBody
     ) throws(PromQLError) {
         switch node.operation {
         case .selector(let selector) where selector.rangeExtension == .smoothed:
@@ -52,79 +55,82 @@ extension Evaluation {
         skipsStale: Bool,
         dropsName: Bool,
         where isWanted: ((Labels) -> Bool)? = nil,
-        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+        _ body: RowBody
     ) throws(PromQLError) {
-        let reader = source.dependsOnHints(selector.matchers) ? nil : selector.reader
-        guard let set = try select(selector, node.grid, reader, mayReadMore: true) else { return }
-        var kernel = kernel
-        var histogramKernel = histogramKernel
-        var stateKernel = stateKernel
-        try meter.hold(bytes: stateKernel?.heldByteCount ?? 0)
-        var column = SampleColumn()
-        var row = StepRow(stepCount: node.grid.count)
-        var sampleCount = 0
-        // Selectors that share samples take them in turns.
-        let helpers = reader == nil && isWanted == nil ? budget.helpers : nil
-        for index in 0..<set.count {
-            if let helpers, sampleCount >= ParallelRows.leastSampleCount {
-                let rows = ParallelRows(
-                    set: set,
-                    kernel: kernel,
-                    stateKernel: stateKernel,
-                    stepCount: node.grid.count,
-                    skipsStale: skipsStale,
-                    leavesHistograms: histogramKernel != nil,
-                    budget: budget
-                )
-                try rows.forEach(
-                    in: index..<set.count,
-                    samplesPerSeries: sampleCount / index,
-                    helpers,
-                    self
-                ) { (item) throws(PromQLError) in
-                    switch item {
-                    case .row(let index, let row, let remarks):
-                        let labels = set.labels(at: index)
-                        self.annotate(remarks, labels, node)
-                        if !row.isEmpty { try body(labels, dropsName, row) }
-                    case .left(let index):
-                        let labels = set.labels(at: index)
-                        let held = try self.read(set, index, into: &column)
-                        if skipsStale { column.removeStaleMarkers() }
-                        row.clear()
-                        try self.evaluate(&histogramKernel, labels, column, into: &row, node)
-                        self.meter.release(held)
-                        if !row.isEmpty { try body(labels, dropsName, row) }
+        let share = source.dependsOnHints(selector.matchers) ? nil : selector.reader
+        guard let set = try select(selector, node.grid, share, mayReadMore: true) else { return }
+        try set.withReader { (reader) throws(PromQLError) in
+            var kernel = kernel
+            var histogramKernel = histogramKernel
+            var stateKernel = stateKernel
+            try self.meter.hold(bytes: stateKernel?.heldByteCount ?? 0)
+            var column = SampleColumn()
+            var row = StepRow(stepCount: node.grid.count)
+            var sampleCount = 0
+            // Selectors that share samples take them in turns.
+            let helpers = share == nil && isWanted == nil ? self.budget.helpers : nil
+            for index in 0..<set.count {
+                if let helpers, sampleCount >= ParallelRows.leastSampleCount {
+                    let rows = ParallelRows(
+                        set: set,
+                        kernel: kernel,
+                        stateKernel: stateKernel,
+                        stepCount: node.grid.count,
+                        skipsStale: skipsStale,
+                        leavesHistograms: histogramKernel != nil,
+                        budget: self.budget
+                    )
+                    try rows.forEach(
+                        in: index..<set.count,
+                        samplesPerSeries: sampleCount / index,
+                        helpers,
+                        self
+                    ) { (item) throws(PromQLError) in
+                        switch item {
+                        case .row(let index, let row, let remarks):
+                            if !remarks.isEmpty { self.annotate(remarks, reader.labels(at: index), node) }
+                            if !row.isEmpty { try body(.selected(reader, index), dropsName, row) }
+                        case .left(let index):
+                            let labels = reader.labels(at: index)
+                            let held = try self.read(reader, index, into: &column)
+                            if skipsStale { column.removeStaleMarkers() }
+                            row.clear()
+                            try self.evaluate(&histogramKernel, labels, column, into: &row, node)
+                            self.meter.release(held)
+                            if !row.isEmpty { try body(.known(labels), dropsName, row) }
+                        }
                     }
+                    break
                 }
-                break
-            }
-            if let isWanted {
-                try meter.work(1)
-                guard isWanted(set.labels(at: index)) else { continue }
-            }
-            row.clear()
-            if try stateKernel?.evaluate(set, index, into: &row, &meter) == true {
-                if let reader { meter.release(shared.pass(set.labels(at: index), for: reader)) }
-                if let remarks = stateKernel?.remarks, !remarks.isEmpty {
-                    annotate(remarks, set.labels(at: index), node)
+                if let isWanted {
+                    try self.meter.work(1)
+                    guard isWanted(reader.labels(at: index)) else { continue }
                 }
-                if !row.isEmpty { try body(set.labels(at: index), dropsName, row) }
-                continue
+                row.clear()
+                if try stateKernel?.evaluate(reader, index, into: &row, &self.meter) == true {
+                    if let share {
+                        self.meter.release(self.shared.pass(reader.labels(at: index), for: share))
+                    }
+                    if let remarks = stateKernel?.remarks, !remarks.isEmpty {
+                        self.annotate(remarks, reader.labels(at: index), node)
+                    }
+                    if !row.isEmpty { try body(.selected(reader, index), dropsName, row) }
+                    continue
+                }
+                let held = try self.read(reader, index, for: share, into: &column)
+                sampleCount += held
+                if skipsStale { column.removeStaleMarkers() }
+                if column.histograms.isEmpty || histogramKernel == nil {
+                    try kernel.evaluate(column, into: &row, &self.meter)
+                } else {
+                    let labels = reader.labels(at: index)
+                    try self.evaluate(&histogramKernel, labels, column, into: &row, node)
+                }
+                self.meter.release(held)
+                if !row.isEmpty { try body(.selected(reader, index), dropsName, row) }
             }
-            let held = try read(set, index, for: reader, into: &column)
-            sampleCount += held
-            if skipsStale { column.removeStaleMarkers() }
-            if column.histograms.isEmpty || histogramKernel == nil {
-                try kernel.evaluate(column, into: &row, &meter)
-            } else {
-                let labels = set.labels(at: index)
-                try evaluate(&histogramKernel, labels, column, into: &row, node)
-            }
-            meter.release(held)
-            if !row.isEmpty { try body(set.labels(at: index), dropsName, row) }
+            self.meter.release(bytes: stateKernel?.heldByteCount ?? 0)
         }
-        meter.release(bytes: stateKernel?.heldByteCount ?? 0)
         // What is wrong with samples shows when they are read.
         annotations.add(sourceWarnings: set.warnings, infos: set.infos)
     }
@@ -135,24 +141,24 @@ extension Evaluation {
     private func select(
         _ selector: SelectorPlan,
         _ grid: StepGrid,
-        _ reader: ReadGroup.Reader? = nil,
+        _ share: ReadGroup.Reader? = nil,
         mayReadMore: Bool = false
     ) throws(PromQLError) -> (any SeriesSet)? {
         guard let range = selector.range(on: grid) else { return nil }
-        if let reader, let set = shared.series(for: reader) {
-            shared.begin(reader, set)
+        if let share, let set = shared.series(for: share) {
+            shared.begin(share, set)
             return set
         }
         var request = SelectRequest(
             matchers: selector.matchers,
-            range: reader.map { shared.range(for: $0) } ?? range,
+            range: share.map { shared.range(for: $0) } ?? range,
             hints: selector.hints
         )
         request.mayReadMore = mayReadMore
         do {
             let set = try source.select(request, budget: budget)
             annotations.add(sourceWarnings: set.warnings, infos: set.infos)
-            if let reader { shared.begin(reader, set) }
+            if let share { shared.begin(share, set) }
             return set
         } catch { throw .source(error) }
     }
@@ -160,27 +166,27 @@ extension Evaluation {
     /// Reads the samples of a series, or takes those that another selector has read; tells how many samples
     /// are to be released afterwards.
     private func read(
-        _ set: any SeriesSet,
+        _ reader: any SeriesReader,
         _ index: Int,
-        for reader: ReadGroup.Reader?,
+        for share: ReadGroup.Reader?,
         into column: inout SampleColumn
     ) throws(PromQLError) -> Int {
-        guard let reader else { return try read(set, index, into: &column) }
-        let labels = set.labels(at: index)
-        if let (samples, held) = shared.take(labels, for: reader) {
+        guard let share else { return try read(reader, index, into: &column) }
+        let labels = reader.labels(at: index)
+        if let (samples, held) = shared.take(labels, for: share) {
             column = samples
             return held
         }
-        let held = try read(set, index, into: &column)
-        return shared.keep(column, labels, held: held, readBy: reader) ? 0 : held
+        let held = try read(reader, index, into: &column)
+        return shared.keep(column, labels, held: held, readBy: share) ? 0 : held
     }
 
     /// Reads the samples of a series and charges them; tells how many samples they count for.
     @discardableResult
-    private func read(_ set: any SeriesSet, _ index: Int, into column: inout SampleColumn) throws(PromQLError)
-        -> Int
+    private func read(_ reader: any SeriesReader, _ index: Int, into column: inout SampleColumn)
+        throws(PromQLError) -> Int
     {
-        do { try set.read(index, into: &column) } catch { throw .source(error) }
+        do { try reader.read(index, into: &column) } catch { throw .source(error) }
         let held = column.count + column.histograms.heldSampleCount
         meter.noteScanned(held)
         try meter.hold(held)
@@ -213,7 +219,7 @@ extension Evaluation {
     private func forEachRow(
         of window: WindowPlan,
         _ node: PlanNode,
-        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+        _ body: RowBody
     ) throws(PromQLError) {
         var parameters: [ScalarColumn] = []
         for position in node.inputs.indices.dropFirst(window.parameterStart) {
@@ -224,11 +230,12 @@ extension Evaluation {
         let histogramWindow = HistogramWindow(window, kernel, node.grid)
         var anyStep = StepSet(stepCount: node.grid.count)
         let checksQuantile = function == .quantileOverTime
-        let wrapped: (Labels, Bool, StepRow) throws(PromQLError) -> Void = {
-            (labels, dropsName, row) throws(PromQLError) in
-            if function.wantsCounter, !row.hasNoValue { self.checkCounterName(labels, window.rangeSpan) }
+        let wrapped: RowBody = { (series, dropsName, row) throws(PromQLError) in
+            if function.wantsCounter, !row.hasNoValue {
+                self.checkCounterName(series.labels, window.rangeSpan)
+            }
             if checksQuantile { anyStep.formUnion(row.present.span) }
-            try body(labels, dropsName, row)
+            try body(series, dropsName, row)
         }
         if function == .doubleExponentialSmoothing { try Evaluation.checkSmoothing(parameters) }
         switch window.source {
@@ -264,7 +271,7 @@ extension Evaluation {
         _ kernel: any RowKernel,
         _ histogramWindow: HistogramWindow,
         dropsName: Bool,
-        _ body: (Labels, Bool, StepRow) throws(PromQLError) -> Void
+        _ body: RowBody
     ) throws(PromQLError) {
         let table = try tableInput(0, of: node)
         let grid = node.inputGrid(0)
@@ -283,7 +290,7 @@ extension Evaluation {
                 try evaluate(&histogramKernel, table.labels[index], column, into: &row, node)
             }
             meter.release(column.count)
-            if !row.isEmpty { try body(table.labels[index], dropsName, row) }
+            if !row.isEmpty { try body(.known(table.labels[index]), dropsName, row) }
         }
         release(table)
     }

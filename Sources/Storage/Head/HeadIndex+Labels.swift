@@ -1,8 +1,17 @@
 import Model
 
 extension HeadIndex {
-    /// The label names: all, or those that one of these series has; in no particular order.
-    func labelNames(of series: [UInt32]?) -> [ByteText] {
+    /// The label names: all, or those that one of these series has; in byte order.
+    func labelNames(of series: [UInt32]?) -> [String] {
+        unorderedNames(of: series).sorted().map(\.string)
+    }
+
+    /// The values of the label `name`: all, or those that one of these series has; in byte order.
+    func labelValues(of name: String, in series: [UInt32]?) -> [String] {
+        unorderedValues(of: name, in: series).sorted().map(\.string)
+    }
+
+    private func unorderedNames(of series: [UInt32]?) -> [ByteText] {
         let names = labelNames
         guard let series else { return names }
         var isFound = [Bool](repeating: false, count: names.count)
@@ -22,8 +31,7 @@ extension HeadIndex {
         return names.indices.filter { isFound[$0] }.map { names[$0] }
     }
 
-    /// The values of the label `name`: all, or those that one of these series has; in no particular order.
-    func labelValues(of name: String, in series: [UInt32]?) -> [ByteText] {
+    private func unorderedValues(of name: String, in series: [UInt32]?) -> [ByteText] {
         guard let label = number(of: name) else { return [] }
         let values = 0..<self[label].values.count
         guard let series else { return values.map { text($0, of: label) } }

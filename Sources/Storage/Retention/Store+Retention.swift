@@ -86,27 +86,26 @@ extension Store {
         let old = state.withLock { $0.retention }
         let now = options.now()
         var figures = RetentionFigures(ruleCount: policy.rules.count)
-        var failure: SourceError?
         var readers: [UInt64: Segment.Reader] = [:]
-        _ = try view(of: .all).forEachSeries([], .all, budget) { series in
-            guard failure == nil else { return }
+        let (series, _, memory) = try view(of: .all).series([], .all, budget)
+        defer { withExtendedLifetime(memory) {} }
+        var hint = 0
+        for index in 0..<series.count {
+            if index % 16 == 0 { try budget.checkpoint() }
+            let labels = series.labels(at: index, near: &hint)
             let losses = Losses(
-                times: classes.times(of: series.labels),
-                timesBefore: old.times(of: series.labels),
+                times: classes.times(of: labels),
+                timesBefore: old.times(of: labels),
                 now: now
             )
-            do {
-                try budget.checkpoint()
+            do throws(StorageError) {
                 var share = RetentionFigures.Share()
-                for part in series.parts { try share.add(part, losses, &readers) }
-                figures.shares[classes.ruleIndex(of: series.labels)].add(share)
-            } catch let error as SourceError {
-                failure = error
+                for part in series.series(at: index).parts { try share.add(part, losses, &readers) }
+                figures.shares[classes.ruleIndex(of: labels)].add(share)
             } catch {
-                failure = .unavailable("\(error)")
+                throw .unavailable("\(error)")
             }
         }
-        if let failure { throw failure }
         return figures
     }
 

@@ -223,6 +223,9 @@ final class Segment: Sendable {
     /// Values of chunks of all segments, as far as they are kept.
     var keptValues: ColumnCache<Double> { files.values }
 
+    /// Frames of short chunks of all segments, as far as they are kept.
+    var keptFrames: ColumnCache<UInt8> { files.frames }
+
     /// Times of chunks of all segments, as far as they are kept.
     var keptTimes: ColumnCache<Int64> { files.times }
 

@@ -25,6 +25,8 @@ final class SegmentFiles: Sendable {
     let cache: FrameCache
     /// Values of chunks.
     let values: ColumnCache<Double>
+    /// Frames in which the values of short chunks stand.
+    let frames: ColumnCache<UInt8>
     /// Times of chunks, which many series share.
     let times: ColumnCache<Int64>
     /// What is told of files that cannot be removed, and of damage that no reader is told of.
@@ -41,8 +43,27 @@ final class SegmentFiles: Sendable {
         self.fileSystem = fileSystem
         cache = FrameCache(capacity: cacheByteCount)
         times = ColumnCache(capacity: columnByteCount / 8)
-        values = ColumnCache(capacity: columnByteCount - columnByteCount / 8)
+        frames = ColumnCache(capacity: columnByteCount / 8)
+        values = ColumnCache(capacity: columnByteCount - 2 * (columnByteCount / 8))
         self.note = note
+    }
+
+    /// How many bytes the columns and frames take that are kept, and how often what was asked for was there
+    /// and had to be decoded.
+    var columnFigures: (byteCount: Int, hitCount: Int, missCount: Int) {
+        let (values, times, frames) = (values.figures, times.figures, frames.figures)
+        return (
+            values.byteCount + times.byteCount + frames.byteCount,
+            values.hitCount + times.hitCount + frames.hitCount,
+            values.missCount + times.missCount + frames.missCount
+        )
+    }
+
+    /// Has columns and frames go that nobody wanted for long.
+    func ageColumns() {
+        values.age()
+        times.age()
+        frames.age()
     }
 
     /// A number that no other segment of this process has.
@@ -89,6 +110,7 @@ final class SegmentFiles: Sendable {
         _ = closed
         cache.removeAll(of: segment)
         values.removeAll(of: segment)
+        frames.removeAll(of: segment)
         times.removeAll(of: segment)
         guard isObsolete else { return }
         // One that stays is a left-over without meaning, which the next start removes.

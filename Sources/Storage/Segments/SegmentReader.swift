@@ -9,6 +9,9 @@ extension Segment {
         /// The most samples of timestamp columns that are kept decoded.
         private static let keptSampleCount = 1 << 18
 
+        /// The most values of a chunk that are not kept decoded: instead the frame is in which they stand.
+        fileprivate static let shortCount = 32
+
         /// What could not be read since it was last emptied.
         var damages: [StorageError] = []
         /// Whether decoded columns are taken from those kept for all, and put there: for queries.
@@ -116,37 +119,27 @@ extension Segment {
     {
         precondition(chunk.isRaw, "BUG: a rollup chunk is read for samples")
         let (directory, _) = try directory(of: ordinal, &reader)
-        let millis = try times(of: chunk, directory, &reader)
-        let key = ColumnCache<Double>.Key(
-            segment: identity,
-            frame: directory.frames[chunk.values.frame].offset,
-            offset: chunk.values.offset
-        )
-        let isKept = reader.isOfQuery && chunk.kind == SegmentFormat.floatKind
-        if isKept, let values = keptValues.column(key), values.count == millis.count {
-            return SampleColumn(timestamps: millis, values: values)
-        }
-        var values: [Double] = []
-        let bytes = try bytes(chunk.values, directory, &reader.valueFrames[0])
-        var histograms = HistogramColumn()
-        do throws(CodecError) {
-            if chunk.kind == SegmentFormat.histogramKind {
-                var reader = ByteReader(bytes)
-                let byteCount = try reader.readCount(limit: reader.remainingCount)
-                let column = try reader.readBytes(count: byteCount)
-                try ValueColumn.decode(column, count: chunk.count, into: &values)
-                histograms = try HistogramCodec.decodeColumn(sampleCount: chunk.count, from: &reader)
-                try reader.expectEnd()
-            } else {
-                try ValueColumn.decode(bytes, count: chunk.count, into: &values)
-            }
-        } catch {
-            throw damaged(error)
-        }
-        if isKept { keptValues.add(key, values) }
-        var samples = SampleColumn(timestamps: millis, values: values)
-        samples.histograms = histograms
-        return samples
+        var column = SampleColumn()
+        try read(chunk, directory, into: &column, &reader)
+        return column
+    }
+
+    /// Replaces `column` by the samples of a series, if all that the segment has of it is one chunk of
+    /// numbers that lies in `range`.
+    ///
+    /// - Returns: Whether that is so; else `column` is as it was.
+    func readOnlyChunk(
+        of ordinal: UInt32,
+        in range: TimeRange,
+        into column: inout SampleColumn,
+        _ reader: inout Reader
+    ) throws(StorageError) -> Bool {
+        let (directory, index) = try directory(of: ordinal, &reader)
+        guard let chunk = directory.onlyChunk(at: index), chunk.kind == SegmentFormat.floatKind,
+            chunk.minMillis >= range.start.millis, chunk.maxMillis <= range.end.millis
+        else { return false }
+        try read(chunk, directory, into: &column, &reader)
+        return true
     }
 
     /// The buckets of a rollup chunk of the series `ordinal`; only `parts` of their states.
@@ -205,6 +198,61 @@ extension Segment {
     }
 
     // MARK: - Private
+
+    /// Replaces `column` by the samples of a chunk.
+    private func read(
+        _ chunk: Chunk,
+        _ directory: DirectoryBlock,
+        into column: inout SampleColumn,
+        _ reader: inout Reader
+    ) throws(StorageError) {
+        if !column.histograms.isEmpty { column.histograms.removeAll() }
+        column.timestamps = try times(of: chunk, directory, &reader)
+        // A few values are decoded as quickly as they are found among those of all chunks.
+        let isShort = chunk.count <= Reader.shortCount
+        let isKept = reader.isOfQuery && chunk.kind == SegmentFormat.floatKind && !isShort
+        let frame = directory.frames[chunk.values.frame]
+        let key = ColumnCache<Double>.Key(
+            segment: identity,
+            frame: frame.offset,
+            offset: chunk.values.offset
+        )
+        if isKept, let values = keptValues.column(key), values.count == chunk.count {
+            column.values = values
+            return
+        }
+        // What is emptied keeps its memory for what is decoded.
+        column.values.removeAll(keepingCapacity: true)
+        if isShort, reader.isOfQuery, reader.valueFrames[0]?.offset != frame.offset {
+            reader.valueFrames[0] = (frame.offset, try keptSection(at: frame))
+        }
+        let bytes = try bytes(chunk.values, directory, &reader.valueFrames[0])
+        do throws(CodecError) {
+            if chunk.kind == SegmentFormat.histogramKind {
+                var reader = ByteReader(bytes)
+                let byteCount = try reader.readCount(limit: reader.remainingCount)
+                let values = try reader.readBytes(count: byteCount)
+                try ValueColumn.decode(values, count: chunk.count, into: &column.values)
+                column.histograms = try HistogramCodec.decodeColumn(sampleCount: chunk.count, from: &reader)
+                try reader.expectEnd()
+            } else {
+                try ValueColumn.decode(bytes, count: chunk.count, into: &column.values)
+            }
+        } catch {
+            column.removeAll()
+            throw damaged(error)
+        }
+        if isKept { keptValues.add(key, column.values) }
+    }
+
+    /// The content of a frame of values, from among those that are kept if it is there.
+    private func keptSection(at frame: FilePlace) throws(StorageError) -> [UInt8] {
+        let key = ColumnCache<UInt8>.Key(segment: identity, frame: frame.offset, offset: 0)
+        if let kept = keptFrames.column(key) { return kept }
+        let content = try section(at: frame)
+        keptFrames.add(key, content)
+        return content
+    }
 
     /// The level, the bucket starts and the encoded states of a rollup chunk.
     private func rollupColumns(

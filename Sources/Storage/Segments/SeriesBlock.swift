@@ -88,6 +88,13 @@ final class DirectoryBlock: CachedContent {
         chunks[firstChunk[index]..<firstChunk[index + 1]]
     }
 
+    /// The chunk of the series at `index` of the block; nil if it has none, or several.
+    @inline(__always)
+    func onlyChunk(at index: Int) -> Segment.Chunk? {
+        let first = firstChunk[index]
+        return firstChunk[index + 1] == first + 1 ? chunks[first] : nil
+    }
+
     /// The content of the directory of `seriesCount` series.
     ///
     /// Format: docs/formats/segment.md "Directory".

@@ -33,8 +33,8 @@ extension Evaluation {
         let wordCount = (stepCount + 63) / 64
         var histograms: HistogramFold?
         var heldByHistograms = 0
-        try forEachInputRow(of: node) { (labels, dropsName, row) throws(PromQLError) in
-            let group = groups.index(of: labels, dropsName: dropsName)
+        try forEachInputRow(of: node) { (series, dropsName, row) throws(PromQLError) in
+            let group = groups.index(of: series, dropsName: dropsName)
             if group * wordCount == present.count {
                 try self.meter.hold(heldPerGroup)
                 try self.meter.hold(bytes: Groups.byteCount(groups.labels[group]))
@@ -53,7 +53,7 @@ extension Evaluation {
                 let held = row.histograms.heldSampleCount
                 try self.meter.hold(held)
                 heldByHistograms += held
-                try self.add(row.histograms, labels, to: &histograms, group, stepCount, plan)
+                try self.add(row.histograms, series.labels, to: &histograms, group, stepCount, plan)
             } else {
                 self.annotations.add(.ignoredInAggregation(op: plan.op.rawValue), at: plan.vectorSpan)
             }
@@ -131,7 +131,7 @@ extension Evaluation {
         var rows: [[Int]] = []
         for row in 0..<table.rowCount {
             try meter.work(Groups.workPerSeries)
-            let group = groups.index(of: table.labels[row], dropsName: table.dropsName[row])
+            let group = groups.index(of: .known(table.labels[row]), dropsName: table.dropsName[row])
             if group == rows.count { rows.append([]) }
             rows[group].append(row)
         }

@@ -19,7 +19,7 @@ struct Selection {
         var groupOfRow: [Int] = []
         for row in 0..<table.rowCount {
             try meter.work(Groups.workPerSeries)
-            groupOfRow.append(groups.index(of: table.labels[row], dropsName: false))
+            groupOfRow.append(groups.index(of: .known(table.labels[row]), dropsName: false))
         }
         self.groupOfRow = groupOfRow
         groupCount = groups.count

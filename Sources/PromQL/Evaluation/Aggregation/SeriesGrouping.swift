@@ -33,6 +33,8 @@ struct Groups {
 
     private let filter: LabelFilter
     private var indices: [Labels: Int] = [:]
+    /// The group found last, which is often that of the next series.
+    private var last: Int?
 
     /// About how much memory a group with these labels takes, in bytes.
     static func byteCount(_ labels: Labels) -> Int { labels.packed.count + 96 }
@@ -45,10 +47,15 @@ struct Groups {
     /// The number of groups.
     var count: Int { labels.count }
 
-    /// The group of a series, which may be a new one.
-    mutating func index(of series: Labels, dropsName: Bool) -> Int {
-        let key = filter.apply(to: series)
+    /// The group of a series, which may be a new one; its labels are asked for only if they matter.
+    mutating func index(of series: RowLabels, dropsName: Bool) -> Int {
+        let key = filter.keepsNothing ? .empty : filter.apply(to: series.labels)
+        if let last, labels[last] == key {
+            if dropsName { self.dropsName[last] = true }
+            return last
+        }
         let index = indices[key, default: labels.count]
+        last = index
         if index == labels.count {
             indices[key] = index
             labels.append(key)

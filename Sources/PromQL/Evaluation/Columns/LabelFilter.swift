@@ -20,6 +20,9 @@ struct LabelFilter {
     /// Drops the labels that say what a metric is; they go when an operation makes something else of it.
     static let droppingIdentity = LabelFilter.dropping([Labels.metricName, "__type__", "__unit__"])
 
+    /// Whether it leaves no label, whatever the labels.
+    var keepsNothing: Bool { keeps && names.isEmpty }
+
     /// `labels` as the filter leaves them.
     func apply(to labels: Labels) -> Labels {
         if names.isEmpty { return keeps ? .empty : labels }

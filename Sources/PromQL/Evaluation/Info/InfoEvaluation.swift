@@ -55,8 +55,8 @@ extension Evaluation {
                 skipsStale: false,
                 dropsName: false,
                 where: { identities.contains(InfoSeries.identity(of: $0)) },
-                { (labels, dropsName, row) throws(PromQLError) in
-                    try self.append(labels, dropsName: dropsName, row, to: &series.times)
+                { (info, dropsName, row) throws(PromQLError) in
+                    try self.append(info.labels, dropsName: dropsName, row, to: &series.times)
                 }
             )
         }

@@ -77,6 +77,10 @@ struct ParallelRows {
 
     /// What became of the series in `range`.
     fileprivate func items(in range: Range<Int>) throws(PromQLError) -> [Item] {
+        try set.withReader { (reader) throws(PromQLError) in try items(in: range, reader) }
+    }
+
+    private func items(in range: Range<Int>, _ reader: any SeriesReader) throws(PromQLError) -> [Item] {
         var kernel = kernel
         var stateKernel = stateKernel
         var meter = Meter(budget)
@@ -86,14 +90,14 @@ struct ParallelRows {
         items.reserveCapacity(range.count)
         for index in range {
             var row = StepRow(stepCount: stepCount)
-            if try stateKernel?.evaluate(set, index, into: &row, &meter) == true {
+            if try stateKernel?.evaluate(reader, index, into: &row, &meter) == true {
                 let remarks = stateKernel?.remarks ?? []
                 if !row.isEmpty || !remarks.isEmpty {
                     items.append(.row(index, row, remarks: remarks))
                 }
                 continue
             }
-            do { try set.read(index, into: &column) } catch { throw .source(error) }
+            do { try reader.read(index, into: &column) } catch { throw .source(error) }
             if leavesHistograms, !column.histograms.isEmpty {
                 items.append(.left(index))
                 continue

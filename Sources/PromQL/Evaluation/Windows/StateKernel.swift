@@ -54,19 +54,19 @@ struct StateKernel: Sendable {
     ///
     /// - Returns: Whether that was possible. If not, the row is empty and the samples have to be read.
     mutating func evaluate(
-        _ set: any SeriesSet,
+        _ reader: any SeriesReader,
         _ index: Int,
         into row: inout StepRow,
         _ meter: inout Meter
     ) throws(PromQLError) -> Bool {
         histogramFunction.forgetRemarks()
-        do { guard try set.mayHaveStates(of: index) else { return false } } catch { throw .source(error) }
+        do { guard try reader.mayHaveStates(of: index) else { return false } } catch { throw .source(error) }
         let isOfNumbers = try evaluate(into: &row, &meter) { kernel, steps, row throws(PromQLError) in
-            try kernel.evaluate(steps, of: set, index, into: &row)
+            try kernel.evaluate(steps, of: reader, index, into: &row)
         }
         if isOfNumbers { return true }
         return try evaluate(into: &row, &meter) { kernel, steps, row throws(PromQLError) in
-            try kernel.evaluateHistograms(steps, of: set, index, into: &row)
+            try kernel.evaluateHistograms(steps, of: reader, index, into: &row)
         }
     }
 
@@ -91,13 +91,14 @@ struct StateKernel: Sendable {
 
     private mutating func evaluate(
         _ steps: Range<Int>,
-        of set: any SeriesSet,
+        of reader: any SeriesReader,
         _ index: Int,
         into row: inout StepRow
     ) throws(PromQLError) -> Bool {
         if windows.isEmpty || firstStep != steps.lowerBound { look(at: steps) }
         do {
-            guard try set.states(of: index, in: windows, function.parts, into: &states) else { return false }
+            let hasStates = try reader.states(of: index, in: windows, function.parts, into: &states)
+            guard hasStates else { return false }
         } catch { throw .source(error) }
         precondition(states.count == windows.count, "BUG: \(states.count) states of \(windows.count) ranges")
         for (step, state) in zip(steps, states) {
@@ -114,14 +115,14 @@ struct StateKernel: Sendable {
     /// The same from states of native histograms.
     private mutating func evaluateHistograms(
         _ steps: Range<Int>,
-        of set: any SeriesSet,
+        of reader: any SeriesReader,
         _ index: Int,
         into row: inout StepRow
     ) throws(PromQLError) -> Bool {
         if windows.isEmpty || firstStep != steps.lowerBound { look(at: steps) }
         var isKnown = true
         do {
-            let hasStates = try set.histogramStates(
+            let hasStates = try reader.histogramStates(
                 of: index,
                 in: windows,
                 histogramFunction.parts

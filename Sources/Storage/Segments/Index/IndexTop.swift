@@ -1,13 +1,15 @@
 import ChunkCodec
 
-/// A list of series as an index refers to it.
+/// A list of series as an index refers to it: where its bytes are.
 struct StoredList: Sendable {
     /// The number of series.
     var seriesCount = 0
-    /// The list's bytes if they stand here.
-    var bytes: ArraySlice<UInt8> = []
-    /// Where they stand if not here; the frame is the number of a section of lists.
-    var place: ContentPlace?
+    /// The number of the section of lists that the bytes stand in; nil: they stand beside the reference.
+    var frame: Int?
+    /// Where they begin there.
+    var offset = 0
+    /// How many there are.
+    var byteCount = 0
 
     /// The list without series.
     init() {}
@@ -16,14 +18,13 @@ struct StoredList: Sendable {
     init(from reader: inout ByteReader) throws(CodecError) {
         seriesCount = try reader.readCount(limit: Int(UInt32.max))
         let size = try reader.readCount(limit: Int(UInt32.max))
+        byteCount = size >> 1
         if size & 1 == 0 {
-            bytes = try reader.readBytes(count: size >> 1)
+            offset = reader.offset
+            try reader.skip(count: byteCount)
         } else {
-            place = ContentPlace(
-                frame: try reader.readCount(limit: Int(UInt32.max)),
-                offset: try reader.readCount(limit: Int(UInt32.max)),
-                byteCount: size >> 1
-            )
+            frame = try reader.readCount(limit: Int(UInt32.max))
+            offset = try reader.readCount(limit: Int(UInt32.max))
         }
     }
 }
@@ -50,6 +51,8 @@ final class IndexTop: CachedContent {
         var sections: [Section]
     }
 
+    /// The content.
+    let bytes: [UInt8]
     /// Where the lists of series are that do not stand beside their value.
     let lists: [FilePlace]
     /// The names in byte order.
@@ -82,6 +85,7 @@ final class IndexTop: CachedContent {
             size += MemoryLayout<Name>.stride + 96 + name.count
         }
         try reader.expectEnd()
+        self.bytes = bytes
         self.lists = lists
         self.names = names
         byteCount = size
@@ -114,11 +118,14 @@ struct ValueCursor {
     private(set) var value: [UInt8] = []
     /// The series that have the value.
     private(set) var list = StoredList()
+    /// The content of the section.
+    let bytes: [UInt8]
     private var reader: ByteReader
 
     /// A cursor before the first value.
     init(_ section: IndexSection) {
-        reader = ByteReader(section.bytes)
+        bytes = section.bytes
+        reader = ByteReader(bytes)
     }
 
     /// Goes to the next value; false behind the last.

@@ -48,25 +48,30 @@ struct OrdinalList: Sendable {
         return all
     }
 
-    /// Calls `body` with each stretch of the list that `bytes` are; all ordinals are below `limit`.
+    /// Calls `body` with each stretch of the list that `bytes[range]` are; all ordinals are below `limit`.
+    @inline(__always)
     static func forEachStretch(
-        _ bytes: ArraySlice<UInt8>,
+        _ bytes: [UInt8],
+        _ range: Range<Int>,
         limit: Int,
         _ body: (Range<Int>) -> Void
     ) throws(CodecError) {
-        _ = try contains(bytes, limit: limit) { stretch in
+        _ = try contains(bytes, range, limit: limit) { stretch in
             body(stretch)
             return false
         }
     }
 
-    /// Whether `isWanted` is true of a stretch of the list that `bytes` are; all ordinals are below `limit`.
+    /// Whether `isWanted` is true of a stretch of the list that `bytes[range]` are; all ordinals are below
+    /// `limit`.
+    @inline(__always)
     static func contains(
-        _ bytes: ArraySlice<UInt8>,
+        _ bytes: [UInt8],
+        _ range: Range<Int>,
         limit: Int,
         _ isWanted: (Range<Int>) -> Bool
     ) throws(CodecError) -> Bool {
-        var reader = ByteReader(bytes)
+        var reader = ByteReader(bytes[range])
         var end = 0
         while !reader.isAtEnd {
             let head = try reader.readVarint()

@@ -109,7 +109,7 @@ final class KeptSet: CachedContent {
         if let full { return full }
         var set = OrdinalSet(seriesCount: seriesCount)
         do throws(CodecError) {
-            try OrdinalList.forEachStretch(encoded[...], limit: seriesCount) { set.insert($0) }
+            try OrdinalList.forEachStretch(encoded, encoded.indices, limit: seriesCount) { set.insert($0) }
         } catch {
             preconditionFailure("BUG: a list that was just encoded: \(error)")
         }

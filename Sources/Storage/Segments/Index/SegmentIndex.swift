@@ -31,31 +31,33 @@ struct SegmentIndex: Sendable {
     }
 
     /// The label names in byte order: all, or those that one of the series with these ordinals has.
-    func labelNames(of ordinals: [UInt32]? = nil) throws(StorageError) -> [ByteText] {
+    func labelNames(of ordinals: [UInt32]? = nil) throws(StorageError) -> [String] {
         let top = try top()
         var names = top.names
         if let ordinals {
             let set = OrdinalSet(seriesCount: segment.seriesCount, ordinals)
             var lists = ListReader(segment, top)
             names = []
-            for name in top.names where try lists.intersects(name.list, set) { names.append(name) }
+            for name in top.names where try lists.intersects(name.list, beside: top.bytes, set) {
+                names.append(name)
+            }
         }
-        return names.map { ByteText(String(decoding: $0.bytes, as: UTF8.self)) }
+        return names.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
     /// The values of the label `name` in byte order: all, or those that one of the series with these ordinals
     /// has.
-    func labelValues(of name: String, in ordinals: [UInt32]? = nil) throws(StorageError) -> [ByteText] {
+    func labelValues(of name: String, in ordinals: [UInt32]? = nil) throws(StorageError) -> [String] {
         let top = try top()
         guard let name = top.name(name.utf8) else { return [] }
         let set = ordinals.map { OrdinalSet(seriesCount: segment.seriesCount, $0) }
         var lists = ListReader(segment, top)
-        var found: [ByteText] = []
+        var found: [String] = []
         for section in name.sections {
             var cursor = try cursor(section, isKept: name.sections.count <= SegmentIndex.keptSectionCount)
             while try next(&cursor) {
-                if let set, try !lists.intersects(cursor.list, set) { continue }
-                found.append(ByteText(String(decoding: cursor.value, as: UTF8.self)))
+                if let set, try !lists.intersects(cursor.list, beside: cursor.bytes, set) { continue }
+                found.append(String(decoding: cursor.value, as: UTF8.self))
             }
         }
         return found
@@ -69,14 +71,9 @@ struct SegmentIndex: Sendable {
         guard let name = top.name(name.utf8) else { return [] }
         var lists = ListReader(segment, top)
         var found: [UInt32] = []
-        try forEach(of: [word], name) { list throws(StorageError) in
-            let bytes = try lists.bytes(of: list)
-            do throws(CodecError) {
-                try OrdinalList.forEachStretch(bytes, limit: segment.seriesCount) { stretch in
-                    for ordinal in stretch { found.append(UInt32(ordinal)) }
-                }
-            } catch {
-                throw segment.damaged(error)
+        try forEach(of: [word], name) { list, bytes throws(StorageError) in
+            try lists.forEachStretch(of: list, beside: bytes) { stretch in
+                for ordinal in stretch { found.append(UInt32(ordinal)) }
             }
         }
         return found
@@ -131,7 +128,9 @@ struct SegmentIndex: Sendable {
         case .words(let words):
             var set = OrdinalSet(seriesCount: segment.seriesCount)
             var lists = ListReader(segment, top)
-            try forEach(of: words, name) { list throws(StorageError) in try lists.insert(list, into: &set) }
+            try forEach(of: words, name) { list, bytes throws(StorageError) in
+                try lists.insert(list, beside: bytes, into: &set)
+            }
             return set
         case .prefix(let prefix, let isEnough):
             let sections = IndexRange(prefix).sections(of: name)
@@ -164,17 +163,18 @@ struct SegmentIndex: Sendable {
                 let isFound = unsafe cursor.value.withUnsafeBytes { bytes in
                     unsafe isEnough || matcher.isFound(bytes: bytes)
                 }
-                if isFound { try lists.insert(cursor.list, into: &set) }
+                if isFound { try lists.insert(cursor.list, beside: cursor.bytes, into: &set) }
             }
         }
         return set
     }
 
-    /// Calls `body` with the list of each of `words`, which are in byte order, that is a value of the name.
+    /// Calls `body` with the list of each of `words`, which are in byte order, that is a value of the name,
+    /// and with the content that refers to the list.
     private func forEach(
         of words: [ByteText],
         _ name: IndexTop.Name,
-        _ body: (StoredList) throws(StorageError) -> Void
+        _ body: (StoredList, [UInt8]) throws(StorageError) -> Void
     ) throws(StorageError) {
         var rest = words.map { Array($0.string.utf8) }[...]
         for (number, section) in name.sections.enumerated() {
@@ -187,7 +187,7 @@ struct SegmentIndex: Sendable {
             var cursor = try cursor(section)
             while !wanted.isEmpty, try self.next(&cursor) {
                 wanted = wanted.drop { $0.lexicographicallyPrecedes(cursor.value) }
-                if wanted.first == cursor.value { try body(cursor.list) }
+                if wanted.first == cursor.value { try body(cursor.list, cursor.bytes) }
             }
         }
     }
@@ -234,7 +234,7 @@ struct SegmentIndex: Sendable {
     private func series(of list: StoredList, _ top: IndexTop) throws(StorageError) -> OrdinalSet {
         var set = OrdinalSet(seriesCount: segment.seriesCount)
         var lists = ListReader(segment, top)
-        try lists.insert(list, into: &set)
+        try lists.insert(list, beside: top.bytes, into: &set)
         return set
     }
 }
@@ -250,37 +250,53 @@ private struct ListReader {
         self.top = top
     }
 
-    /// Adds the series of a list to `set`.
-    mutating func insert(_ list: StoredList, into set: inout OrdinalSet) throws(StorageError) {
-        let bytes = try bytes(of: list)
+    /// Adds the series of a list to `set`; `content` is what refers to the list.
+    mutating func insert(
+        _ list: StoredList,
+        beside content: [UInt8],
+        into set: inout OrdinalSet
+    ) throws(StorageError) {
+        try forEachStretch(of: list, beside: content) { set.insert($0) }
+    }
+
+    /// Calls `body` with each stretch of a list.
+    mutating func forEachStretch(
+        of list: StoredList,
+        beside content: [UInt8],
+        _ body: (Range<Int>) -> Void
+    ) throws(StorageError) {
+        let (bytes, range) = try bytes(of: list, beside: content)
         do throws(CodecError) {
-            try OrdinalList.forEachStretch(bytes, limit: segment.seriesCount) { set.insert($0) }
+            try OrdinalList.forEachStretch(bytes, range, limit: segment.seriesCount, body)
         } catch {
             throw segment.damaged(error)
         }
     }
 
     /// Whether a series of a list is in `set`.
-    mutating func intersects(_ list: StoredList, _ set: OrdinalSet) throws(StorageError) -> Bool {
-        let bytes = try bytes(of: list)
+    mutating func intersects(
+        _ list: StoredList,
+        beside content: [UInt8],
+        _ set: OrdinalSet
+    ) throws(StorageError) -> Bool {
+        let (bytes, range) = try bytes(of: list, beside: content)
         do throws(CodecError) {
-            return try OrdinalList.contains(bytes, limit: segment.seriesCount) { set.intersects($0) }
+            return try OrdinalList.contains(bytes, range, limit: segment.seriesCount) { set.intersects($0) }
         } catch {
             throw segment.damaged(error)
         }
     }
 
-    /// The bytes of a list.
-    mutating func bytes(of list: StoredList) throws(StorageError) -> ArraySlice<UInt8> {
-        guard let place = list.place else { return list.bytes }
-        let section = try section(place.frame)
-        guard place.offset <= section.bytes.count, place.byteCount <= section.bytes.count - place.offset
-        else {
-            throw segment.damaged(
-                .truncated(neededBytes: place.byteCount, availableBytes: section.bytes.count)
-            )
+    /// Where the bytes of a list are.
+    private mutating func bytes(
+        of list: StoredList,
+        beside content: [UInt8]
+    ) throws(StorageError) -> ([UInt8], Range<Int>) {
+        let bytes = if let frame = list.frame { try section(frame).bytes } else { content }
+        guard list.offset <= bytes.count, list.byteCount <= bytes.count - list.offset else {
+            throw segment.damaged(.truncated(neededBytes: list.byteCount, availableBytes: bytes.count))
         }
-        return section.bytes[place.offset..<place.offset + place.byteCount]
+        return (bytes, list.offset..<list.offset + list.byteCount)
     }
 
     private mutating func section(_ frame: Int) throws(StorageError) -> IndexSection {

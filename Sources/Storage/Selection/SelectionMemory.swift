@@ -2,11 +2,11 @@ import Model
 
 /// What selected series take of a query's memory, charged while they are found.
 struct SelectionMemory {
-    /// What a series takes beside its labels, in bytes: its object, the list of its parts, and its place in
-    /// what was found.
-    private static let seriesByteCount = 272
-    /// What a series of a head takes more: a copy of where its samples are, and of the newest of them.
-    private static let headByteCount = 384
+    /// What the labels of a series take beside their bytes, and its place among others, in bytes.
+    private static let seriesByteCount = 64
+    /// What a series of a head takes beside its labels: where its samples are, and a copy of the newest of
+    /// them, in bytes.
+    private static let headByteCount = 448
     /// How many bytes are charged at once.
     private static let portion = 64 << 10
 
@@ -22,15 +22,19 @@ struct SelectionMemory {
         self.budget = budget
     }
 
-    /// Charges for a series; false if there is no room for it.
+    /// Charges for a series that has its labels to itself; false if there is no room for it.
     mutating func add(_ labels: Labels) -> Bool {
-        pending += labels.packed.count + SelectionMemory.seriesByteCount
-        return pending < SelectionMemory.portion || charge()
+        add(bytes: labels.packed.count + SelectionMemory.seriesByteCount)
     }
 
     /// Charges for what so many series of a head take beside others; false if there is no room for them.
     mutating func add(seriesOfHead count: Int) -> Bool {
-        pending += count * SelectionMemory.headByteCount
+        add(bytes: count * SelectionMemory.headByteCount)
+    }
+
+    /// Charges for so many bytes; false if there is no room for them.
+    mutating func add(bytes count: Int) -> Bool {
+        pending += count
         return pending < SelectionMemory.portion || charge()
     }
 

@@ -1,10 +1,9 @@
 import Model
 
-/// Reads chunks for one set of series.
+/// Reads chunks for one set of series, for one thread.
 ///
-/// It keeps what each segment had decoded last, and notes what cannot be read. One thread at a time has it:
-/// `StoredSeriesSet.idle` is the lock under which it changes hands, hence unchecked.
-final class ChunkSource: @unchecked Sendable {
+/// It keeps what each segment had decoded last, and notes what cannot be read.
+final class ChunkSource {
     /// Readers of the segments, in the order in which these were wanted first.
     private var readers: [OpenReader] = []
     /// Where the reader stands that is likely to be wanted next.
@@ -13,13 +12,13 @@ final class ChunkSource: @unchecked Sendable {
     private var looked = (segment: UInt64.max, ordinals: UInt32(0)..<0, anyRollups: false)
     /// The windows that were asked about last.
     private var windows = WindowList([])
-    /// What the reader should know.
-    private(set) var warnings: [String] = []
-    /// By level: samples before this time are gone, and rollups of that level were read in their place.
-    private(set) var expired: [RollupLevel: Timestamp] = [:]
+    private let remarks: SelectionRemarks
     private let budget: QueryBudget
 
-    init(_ budget: QueryBudget) { self.budget = budget }
+    init(_ remarks: SelectionRemarks, _ budget: QueryBudget) {
+        self.remarks = remarks
+        self.budget = budget
+    }
 
     /// The chunks of a series of a segment.
     func chunks(of segment: Segment, _ ordinal: UInt32) -> ArraySlice<Segment.Chunk> {
@@ -35,6 +34,21 @@ final class ChunkSource: @unchecked Sendable {
         }
         looked = (segment.identity, ordinals, anyRollups)
         return anyRollups
+    }
+
+    /// Replaces `column` by the samples of a series, if all that the segment has of it is one chunk of
+    /// numbers that lies in `range`.
+    ///
+    /// - Returns: Whether that is so; else `column` says nothing.
+    func readOnlyChunk(
+        of segment: Segment,
+        _ ordinal: UInt32,
+        in range: TimeRange,
+        into column: inout SampleColumn
+    ) -> Bool {
+        read(segment, false) { reader throws(StorageError) in
+            try segment.readOnlyChunk(of: ordinal, in: range, into: &column, &reader)
+        }
     }
 
     /// The samples of a chunk.
@@ -78,21 +92,7 @@ final class ChunkSource: @unchecked Sendable {
 
     /// Notes that samples before `time` are gone, and that rollups of `level` stand in their place.
     func noteExpired(before time: Timestamp, _ level: RollupLevel) {
-        expired[level] = max(expired[level] ?? .min, time)
-    }
-
-    /// What the reader should know of what `sources` have read, each text once, behind `texts`.
-    static func warnings(of sources: [ChunkSource], beside texts: [String]) -> [String] {
-        var all = texts
-        var expired: [RollupLevel: Timestamp] = [:]
-        for source in sources {
-            for text in source.warnings where !all.contains(text) { all.append(text) }
-            expired.merge(source.expired) { max($0, $1) }
-        }
-        return all
-            + expired.sorted { $0.key < $1.key }.map { level, time in
-                "raw samples before \(time.text) have expired: answered from \(level.name) rollups"
-            }
+        remarks.noteExpired(before: time, level)
     }
 
     /// What `body` reads of `segment`; `otherwise` if it cannot be read.
@@ -106,11 +106,7 @@ final class ChunkSource: @unchecked Sendable {
         do throws(StorageError) {
             return try body(&readers[place].reader)
         } catch {
-            let text = Store.warning(about: segment)
-            if !warnings.contains(text) {
-                warnings.append(text)
-                segment.note(error)
-            }
+            if remarks.note(Store.warning(about: segment)) { segment.note(error) }
             return otherwise
         }
     }

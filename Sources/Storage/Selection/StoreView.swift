@@ -48,7 +48,7 @@ struct StoreView {
         _ range: TimeRange,
         _ budget: QueryBudget,
         cut: Int = .max
-    ) throws(SourceError) -> (sources: [SelectedSource], warnings: [String], memory: [HeldMemory]) {
+    ) throws(SourceError) -> (sources: [SelectedSource], warnings: [String], memory: SelectionMemory) {
         try budget.checkpoint()
         var memory = SelectionMemory(budget)
         // First: while segments are read from disk, the head goes on.
@@ -68,7 +68,7 @@ struct StoreView {
             if let failure = memory.failure { throw failure }
             try budget.checkpoint()
         }
-        return (sources + ofHeads, warnings, memory.held)
+        return (sources + ofHeads, warnings, memory)
     }
 
     /// A time before which no series that satisfies `matchers` has a sample; nil if there is no such series,
@@ -102,33 +102,25 @@ struct StoreView {
         return start
     }
 
-    /// Calls `body` with each selected series that has samples in `range` which have not expired, in label
-    /// order.
+    /// The series that satisfy `matchers` and have samples in `range` which have not expired.
     ///
-    /// - Returns: What the reader should know about damaged segments, and what is charged for the series: who
-    ///   keeps them keeps it as long.
-    func forEachSeries(
+    /// - Returns: The series, what the reader should know about damaged segments, and what is charged for the
+    ///   series: who keeps them keeps it as long.
+    func series(
         _ matchers: [CompiledMatcher],
         _ range: TimeRange,
-        _ budget: QueryBudget,
-        _ body: (StoredSeries) -> Void
-    ) throws(SourceError) -> (warnings: [String], memory: [HeldMemory]) {
-        let (sources, warnings, memory) = try select(matchers, range, budget)
-        var reader = Segment.Reader()
-        SeriesMerge.run(sources, isOver: { StoreView.isOver(budget) }) { labels, parts in
-            let series = StoredSeries(
-                labels: labels,
-                parts: parts,
-                times: retention.times(of: labels),
-                now: now
-            )
-            if series.isLive(in: range, &reader) { body(series) }
+        _ budget: QueryBudget
+    ) throws(SourceError) -> (series: SelectedSeries, warnings: [String], memory: [HeldMemory]) {
+        var (sources, warnings, memory) = try select(matchers, range, budget)
+        let series = SelectedSeries(sources, in: range, retention, now: now, &memory) {
+            StoreView.isOver(budget)
         }
+        if let failure = memory.failure { throw failure }
         try budget.checkpoint()
-        return (warnings, memory)
+        return (series, warnings, memory.held)
     }
 
-    /// The first `count` series in label order of those that `forEachSeries` calls its body with.
+    /// The first `count` series in label order of those that `series` finds.
     ///
     /// - Returns: The label sets, and what the reader should know about damaged segments.
     func firstSeries(
@@ -141,19 +133,22 @@ struct StoreView {
         var cut = max(count, StoreView.leastCut)
         while true {
             let (sources, warnings, memory) = try select(matchers, range, budget, cut: cut)
-            defer { withExtendedLifetime(memory) {} }
+            defer { withExtendedLifetime(memory.held) {} }
             // Behind the last one of a source that was cut there may be others.
-            let bounds = sources.filter(\.isCut).map(\.labels.last)
+            let bounds = sources.filter(\.isCut).map(\.lastLabels)
             let bound = bounds.compactMap(\.self).min()
             let isKnown = !bounds.contains(nil)
             var found: [Labels] = []
             var reader = Segment.Reader()
             SeriesMerge.run(sources, isOver: { found.count >= count || StoreView.isOver(budget) }) {
                 labels,
-                parts in
+                places in
                 guard found.count < count, bound.map({ labels <= $0 }) ?? true else { return }
-                let times = retention.times(of: labels)
-                let series = StoredSeries(labels: labels, parts: parts, times: times, now: now)
+                let series = StoredSeries(
+                    parts: places.map { sources[Int($0.source)].part(at: Int($0.place)) },
+                    times: retention.times(of: labels),
+                    now: now
+                )
                 if series.isLive(in: range, &reader) { found.append(labels) }
             }
             try budget.checkpoint()
@@ -243,28 +238,38 @@ struct StoreView {
         _ cut: Int,
         _ memory: inout SelectionMemory
     ) throws(StorageError) -> SelectedSource {
-        var source = SelectedSource()
         let matching = try segment.index.series(matching: matchers)
         var reader = Segment.Reader()
-        let isInside = isInside(segment.record.range, range)
-        if isInside { source.reserveCapacity(min(matching.count, cut)) }
+        let isOver = { StoreView.isOver(budget) }
         let tombstones = tombstones[segment.record.file] ?? Tombstones()
+        if isInside(segment.record.range, range), tombstones.isEmpty, matching.count <= cut {
+            guard memory.add(bytes: matching.count * MemoryLayout<UInt32>.stride) else { return .none }
+            let labels = try SelectedLabels(of: segment, matching, &reader, &memory, isOver: isOver)
+            return SelectedSource(segment, ordinals: matching, labels)
+        }
+        var ordinals: [UInt32] = []
+        var deleted: [Int: [TimeRange]] = [:]
+        var isCut = false
         for (place, ordinal) in matching.enumerated() {
             // Who asked looks at the budget again and throws what is wrong.
-            if place % StoreView.portion == 0, StoreView.isOver(budget) { break }
-            if !isInside, try !segment.hasChunks(of: ordinal, in: range, &reader) { continue }
-            guard source.labels.count < cut else {
-                source.isCut = true
+            if place % StoreView.portion == 0, isOver() { break }
+            if try !segment.hasChunks(of: ordinal, in: range, &reader) { continue }
+            guard ordinals.count < cut else {
+                isCut = true
                 break
             }
-            let labels = try segment.labels(of: ordinal, &reader)
-            let deleted = tombstones.ranges(of: labels)
-            if !deleted.isEmpty, try !segment.hasLive(ordinal, in: range, deleted, &reader) { continue }
-            guard memory.add(labels) else { break }
-            source.labels.append(labels)
-            source.parts.append(.segment(segment, ordinal: ordinal, deleted: deleted))
+            if !tombstones.isEmpty {
+                let ranges = tombstones.ranges(of: try segment.labels(of: ordinal, &reader))
+                if !ranges.isEmpty {
+                    if try !segment.hasLive(ordinal, in: range, ranges, &reader) { continue }
+                    deleted[ordinals.count] = ranges
+                }
+            }
+            ordinals.append(ordinal)
         }
-        return source
+        guard memory.add(bytes: ordinals.count * MemoryLayout<UInt32>.stride) else { return .none }
+        let labels = try SelectedLabels(of: segment, ordinals, &reader, &memory, isOver: isOver)
+        return SelectedSource(segment, ordinals: ordinals, labels, deleted: deleted, isCut: isCut)
     }
 
     private func withSamples(
@@ -312,27 +317,29 @@ struct StoreView {
         let isMore = matching.count > cut
         let chosen = isMore ? first(cut, of: matching, in: head, range, budget) : matching
         let isCut = isMore && chosen.count == cut
-        guard memory.add(seriesOfHead: chosen.count) else { return SelectedSource() }
+        guard memory.add(seriesOfHead: chosen.count) else { return .none }
         let found = guarded { head.snapshots(of: chosen, in: range) }
-        for one in found where !memory.add(one.labels) { return SelectedSource() }
+        for one in found where !memory.add(one.labels) { return .none }
         // Places are sorted, by labels alone: what a series has is much to move about.
         let labels = found.map(\.labels)
         let order = labels.indices.sorted { labels[$0] < labels[$1] }
-        if tombstones.isEmpty {
-            return SelectedSource(
-                labels: order.map { labels[$0] },
-                parts: order.map { .head(found[$0].series, deleted: []) },
-                isCut: isCut
-            )
-        }
-        var source = SelectedSource(isCut: isCut)
+        var heads: [HeadSeries] = []
+        var live: [Labels] = []
+        var deleted: [Int: [TimeRange]] = [:]
+        heads.reserveCapacity(order.count)
+        live.reserveCapacity(order.count)
         for place in order {
-            let deleted = tombstones.ranges(of: labels[place])
-            if !deleted.isEmpty, !found[place].series.hasLive(in: range, deleted) { continue }
-            source.labels.append(labels[place])
-            source.parts.append(.head(found[place].series, deleted: deleted))
+            if !tombstones.isEmpty {
+                let ranges = tombstones.ranges(of: labels[place])
+                if !ranges.isEmpty {
+                    if !found[place].series.hasLive(in: range, ranges) { continue }
+                    deleted[heads.count] = ranges
+                }
+            }
+            heads.append(found[place].series)
+            live.append(labels[place])
         }
-        return source
+        return SelectedSource(heads: heads, live, deleted: deleted, isCut: isCut)
     }
 
     /// The first `count` in label order of `series` of a head that have samples in `range`.

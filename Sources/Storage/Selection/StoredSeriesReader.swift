@@ -1,82 +1,63 @@
 import Model
-import Synchronization
 
-/// The series of a selection over one snapshot of the store; decodes each when it is read.
+/// Reads the series of a selection for one thread, and keeps for it what it decoded last.
 ///
-/// A chunk that cannot be read is left out and told of in `warnings`.
-final class StoredSeriesSet: SeriesSet {
+/// It changes hands under the lock of `StoredSeriesSet.idle` only, hence unchecked.
+final class StoredSeriesReader: SeriesReader, @unchecked Sendable {
     /// How many series are read between two looks at the budget, beside those of who reads the samples.
     private static let portion = 16
 
-    /// What is known of `anyRollups`.
-    private static let (unknown, none, some) = (UInt8(0), UInt8(1), UInt8(2))
-
-    private let series: [StoredSeries]
+    private let series: SelectedSeries
+    /// The segment that all series are of, and their ordinals there, where it is so simple.
+    private let segment: Segment?
+    private let ordinals: [UInt32]
     private let range: TimeRange
     private let mayReadMore: Bool
-    /// What is charged for the series.
-    private let memory: [HeldMemory]
     private let budget: QueryBudget
-    /// What the reader should know of the selection itself.
-    private let selectionWarnings: [String]
-    /// What no thread reads with at the moment: several may read, each with a source of its own for as long.
-    private let idle = Mutex<[ChunkSource]>([])
-    /// Whether any of the series may have rollups; found out when that is asked first.
-    private let anyRollups = Atomic(unknown)
+    private let source: ChunkSource
+    /// Where the labels asked for last were found.
+    private var hint = 0
+    /// The rule that was looked at last, and the part of the range in which, by it, samples have not expired
+    /// of which there are no rollups.
+    private var kept: (rule: Int, range: TimeRange)
 
     init(
-        _ series: [StoredSeries],
+        _ series: SelectedSeries,
         _ request: SelectRequest,
-        _ warnings: [String],
-        _ budget: QueryBudget,
-        _ memory: [HeldMemory] = []
+        _ remarks: SelectionRemarks,
+        _ budget: QueryBudget
     ) {
         self.series = series
-        self.memory = memory
+        let plain = series.plainSegment
+        segment = plain?.segment
+        ordinals = plain?.ordinals ?? []
         range = request.range
         mayReadMore = request.mayReadMore
         self.budget = budget
-        selectionWarnings = warnings
+        source = ChunkSource(remarks, budget)
+        kept = (0, StoredSeriesReader.kept(by: 0, series, request.range))
     }
 
-    var count: Int { series.count }
-
-    var warnings: [String] {
-        idle.withLock { ChunkSource.warnings(of: $0, beside: selectionWarnings) }
-    }
-
-    func labels(at index: Int) -> Labels { series[index].labels }
+    func labels(at index: Int) -> Labels { series.labels(at: index, near: &hint) }
 
     func read(_ index: Int, into column: inout SampleColumn) throws(SourceError) {
-        if index % StoredSeriesSet.portion == 0 { try budget.checkpoint() }
-        let item = series[index]
+        if index % StoredSeriesReader.portion == 0 { try budget.checkpoint() }
+        if let segment {
+            let rule = series.rule(of: index)
+            if rule != kept.rule { kept = (rule, StoredSeriesReader.kept(by: rule, series, range)) }
+            let ordinal = ordinals[series.place(of: index)]
+            if source.readOnlyChunk(of: segment, ordinal, in: kept.range, into: &column) { return }
+        }
+        let item = series.series(at: index)
         if item.parts.count == 1 {
-            switch item.parts[0] {
-            case .head(let head, let deleted):
-                column = StoredSeriesSet.samples(of: head, item, range).without(deleted)
-            case .segment(let segment, let ordinal, let deleted):
-                column = withSource { $0.samples(of: segment, ordinal, item, range, mayReadMore) }
-                if !deleted.isEmpty { column = column.without(deleted) }
-            }
+            column = samples(of: item.parts[0], item)
             return
         }
         // Its memory is used again: it is about as much as the series before took.
         var result = column
         result.removeAll()
         column = SampleColumn()
-        withSource { source in
-            for part in item.parts {
-                switch part {
-                case .head(let head, let deleted):
-                    let samples = StoredSeriesSet.samples(of: head, item, range).without(deleted)
-                    result.take(samples)
-                case .segment(let segment, let ordinal, let deleted):
-                    let samples = source.samples(of: segment, ordinal, item, range, mayReadMore)
-                        .without(deleted)
-                    result.take(samples)
-                }
-            }
-        }
+        for part in item.parts { result.take(samples(of: part, item)) }
         column = result
     }
 
@@ -87,46 +68,35 @@ final class StoredSeriesSet: SeriesSet {
         into states: inout [WindowState]
     ) throws(SourceError) -> Bool {
         try budget.checkpoint()
-        let item = series[index]
+        let item = series.series(at: index)
         guard let first = windows.first, let last = windows.last else {
             states.removeAll(keepingCapacity: true)
             return true
         }
         if item.isOfHeads { return false }
-        return withSource { source in
-            let list = source.list(of: windows)
-            var reader = WindowReader(item, in: TimeRange(first.start, last.end), list, parts, source)
-            return reader.states(list, into: &states)
-        }
+        let list = source.list(of: windows)
+        var reader = WindowReader(item, in: TimeRange(first.start, last.end), list, parts, source)
+        return reader.states(list, into: &states)
     }
 
     func mayHaveStates(of index: Int) throws(SourceError) -> Bool {
-        if anyRollups.load(ordering: .relaxed) == Self.unknown {
-            var found = false
-            for portion in stride(from: 0, to: series.count, by: Self.portion) where !found {
-                try budget.checkpoint()
-                let end = min(series.count, portion + Self.portion)
-                found = withSource { source in
-                    series[portion..<end].contains { source.mayHaveRollups(of: $0) }
-                }
-            }
-            anyRollups.store(found ? Self.some : Self.none, ordering: .relaxed)
+        if let segment {
+            let ordinal = ordinals[series.place(of: index)]
+            guard source.hasRollups(inBlockOf: ordinal, of: segment) else { return false }
+            return source.chunks(of: segment, ordinal).contains { !$0.isRaw }
         }
-        guard anyRollups.load(ordering: .relaxed) == Self.some else { return false }
-        return withSource { $0.hasRollups(of: series[index]) }
+        return source.hasRollups(of: series.series(at: index))
     }
 
     func bounds(of index: Int) throws(SourceError) -> TimeRange? {
         var (first, last): (Int64, Int64) = (.max, .min)
-        withSource { source in
-            for part in series[index].parts {
-                switch part {
-                case .head(let head, _):
-                    (first, last) = (min(first, head.minMillis), max(last, head.maxMillis))
-                case .segment(let segment, let ordinal, _):
-                    for chunk in source.chunks(of: segment, ordinal) where chunk.range.overlaps(range) {
-                        (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis))
-                    }
+        for part in series.series(at: index).parts {
+            switch part {
+            case .head(let head, _):
+                (first, last) = (min(first, head.minMillis), max(last, head.maxMillis))
+            case .segment(let segment, let ordinal, _):
+                for chunk in source.chunks(of: segment, ordinal) where chunk.range.overlaps(range) {
+                    (first, last) = (min(first, chunk.minMillis), max(last, chunk.maxMillis))
                 }
             }
         }
@@ -143,30 +113,32 @@ final class StoredSeriesSet: SeriesSet {
         _ body: (_ window: Int, _ state: HistogramState) -> Void
     ) throws(SourceError) -> Bool {
         try budget.checkpoint()
-        let item = series[index]
+        let item = series.series(at: index)
         guard !item.isOfHeads, let first = windows.first, let last = windows.last else { return false }
-        let result = withSource { source in
-            Result { () throws(SourceError) in
-                guard source.hasHistogramRollups(of: item) else { return false }
-                let range = TimeRange(first.start, last.end)
-                var reader = HistogramWindowReader(item, in: range, parts, source)
-                return try reader.states(windows, budget, body)
-            }
+        guard source.hasHistogramRollups(of: item) else { return false }
+        var reader = HistogramWindowReader(item, in: TimeRange(first.start, last.end), parts, source)
+        return try reader.states(windows, budget, body)
+    }
+
+    // MARK: - Private
+
+    /// What a part has of a series in the range.
+    private func samples(of part: SeriesPart, _ item: StoredSeries) -> SampleColumn {
+        switch part {
+        case .head(let head, let deleted):
+            let start = max(range.start, Timestamp(millis: item.earliestMillis(besideLevels: [])))
+            guard start <= range.end else { return SampleColumn() }
+            return head.column(in: TimeRange(start, range.end)).without(deleted)
+        case .segment(let segment, let ordinal, let deleted):
+            let samples = source.samples(of: segment, ordinal, item, range, mayReadMore)
+            return deleted.isEmpty ? samples : samples.without(deleted)
         }
-        return try result.get()
     }
 
-    private func withSource<Value>(_ body: (ChunkSource) -> Value) -> Value {
-        let source = idle.withLockGivingWay { $0.popLast() } ?? ChunkSource(budget)
-        defer { idle.withLockGivingWay { $0.append(source) } }
-        return body(source)
-    }
-
-    private static func samples(of head: HeadSeries, _ series: StoredSeries, _ range: TimeRange)
-        -> SampleColumn
-    {
-        let start = max(range.start, Timestamp(millis: series.earliestMillis(besideLevels: [])))
-        return start <= range.end ? head.column(in: TimeRange(start, range.end)) : SampleColumn()
+    /// The part of `range` in which samples have not expired of which there are no rollups.
+    private static func kept(by rule: Int, _ series: SelectedSeries, _ range: TimeRange) -> TimeRange {
+        let earliest = Store.earliest(series.now, series.times(ofRule: rule).keptMillis(besideLevels: []))
+        return TimeRange(max(range.start, Timestamp(millis: earliest)), range.end)
     }
 }
 
@@ -235,19 +207,12 @@ extension ChunkSource {
         return before.merged(with: column)
     }
 
-    /// Whether a segment may have rollups of a series, as far as its blocks tell.
-    fileprivate func mayHaveRollups(of series: StoredSeries) -> Bool {
-        series.parts.contains { part in
-            guard case .segment(let segment, let ordinal, _) = part else { return false }
-            return hasRollups(inBlockOf: ordinal, of: segment)
-        }
-    }
-
     /// Whether a segment has rollups of a series.
     fileprivate func hasRollups(of series: StoredSeries) -> Bool {
         series.parts.contains { part in
             guard case .segment(let segment, let ordinal, _) = part else { return false }
-            return chunks(of: segment, ordinal).contains { !$0.isRaw }
+            return hasRollups(inBlockOf: ordinal, of: segment)
+                && chunks(of: segment, ordinal).contains { !$0.isRaw }
         }
     }
 

@@ -8,23 +8,13 @@ enum SeriesPart: Sendable {
     case head(HeadSeries, deleted: [TimeRange])
 }
 
-/// One selected series: its labels, and everything that has samples of it, in the order of writing.
-///
-/// An object, because a query hands each series on many times.
-final class StoredSeries: Sendable {
-    let labels: Labels
+/// One selected series: everything that has samples of it, in the order of writing.
+struct StoredSeries: Sendable {
     let parts: [SeriesPart]
     /// How long what is stored of it is kept.
     let times: RetentionTimes
     /// The time of the snapshot.
     let now: Timestamp
-
-    init(labels: Labels, parts: [SeriesPart], times: RetentionTimes, now: Timestamp) {
-        self.labels = labels
-        self.parts = parts
-        self.times = times
-        self.now = now
-    }
 
     /// Whether no segment has any of it.
     var isOfHeads: Bool {
@@ -69,60 +59,6 @@ final class StoredSeries: Sendable {
                     return true
                 }
             }
-        }
-    }
-}
-
-/// What one segment or head has of a selection: its series in label order.
-struct SelectedSource {
-    var labels: [Labels] = []
-    var parts: [SeriesPart] = []
-    /// Whether there may be more, behind the last one.
-    var isCut = false
-
-    /// Makes room for so many series at once: growing step by step takes three times the memory.
-    mutating func reserveCapacity(_ count: Int) {
-        labels.reserveCapacity(count)
-        parts.reserveCapacity(count)
-    }
-}
-
-/// Joins what segments and heads found, by labels.
-enum SeriesMerge {
-    /// Calls `body` with each series of all `sources`, in label order, and with its parts in the order of
-    /// `sources`; ends early once `isOver`, which is asked from time to time.
-    static func run(
-        _ sources: [SelectedSource],
-        isOver: () -> Bool = { false },
-        _ body: (Labels, [SeriesPart]) -> Void
-    ) {
-        var positions = [Int](repeating: 0, count: sources.count)
-        var open = sources.indices.filter { !sources[$0].labels.isEmpty }
-        if let only = open.first, open.count == 1 {
-            for (place, labels) in sources[only].labels.enumerated() {
-                if place % 1024 == 1023, isOver() { return }
-                body(labels, [sources[only].parts[place]])
-            }
-            return
-        }
-        var count = 0
-        while let first = open.first {
-            count += 1
-            if count % 1024 == 0, isOver() { return }
-            var least = sources[first].labels[positions[first]]
-            var members = [first]
-            for source in open.dropFirst() {
-                let labels = sources[source].labels[positions[source]]
-                if labels == least {
-                    members.append(source)
-                } else if labels < least {
-                    least = labels
-                    members = [source]
-                }
-            }
-            body(least, members.map { sources[$0].parts[positions[$0]] })
-            for source in members { positions[source] += 1 }
-            open.removeAll { positions[$0] == sources[$0].labels.count }
         }
     }
 }
