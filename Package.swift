@@ -75,15 +75,17 @@ let package = Package(
         .target(
             name: "APIServer",
             dependencies: [
-                "Model", "Telemetry", "StrictYAML", "Matching", "Intake", "Push", "PromQL", "KPI", "Rules",
-                logging,
+                "CSextant", "Model", "Telemetry", "StrictYAML", "Matching", "Intake", "Push", "PromQL", "KPI",
+                "Rules", logging,
                 lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

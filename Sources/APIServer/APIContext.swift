@@ -41,8 +41,13 @@ final class APIContext: Sendable {
     /// them out.
     let serviceThreads: WorkerThreads
 
+    /// Threads that write and compress large answers of queries.
+    let answerThreads: WorkerThreads
+
     private let queryThreads: WorkerThreads
     private let currentPhase = Mutex(Phase.starting)
+    private let listeningPort = Mutex<Int?>(nil)
+    private let isWarmedUp = Atomic(false)
 
     init(
         configuration: APIConfiguration,
@@ -59,6 +64,10 @@ final class APIContext: Sendable {
         startTime = now()
         telemetry = HTTPTelemetry(registry)
         serviceThreads = try WorkerThreads(count: 2)
+        answerThreads = try WorkerThreads(
+            count: APIConfiguration.coreCount,
+            niceness: APIContext.queryNiceness
+        )
         queryThreads = try WorkerThreads(
             count: limits.current.concurrentQueries,
             niceness: APIContext.queryNiceness
@@ -108,6 +117,16 @@ final class APIContext: Sendable {
 
     var phase: Phase { currentPhase.withLock { $0 } }
 
+    /// The port on which connections are taken; nil until they are.
+    var port: Int? { listeningPort.withLock { $0 } }
+
+    func noteListening(_ port: Int) { listeningPort.withLock { $0 = port } }
+
+    /// Whether the daemon is to say that it is ready, once it is: what it does for the first time is done.
+    var isWarm: Bool { isWarmedUp.load(ordering: .relaxed) }
+
+    func noteWarm() { isWarmedUp.store(true, ordering: .relaxed) }
+
     func open(_ backend: APIBackend) {
         currentPhase.withLock { phase in
             if case .starting = phase { phase = .ready(backend) }
@@ -122,6 +141,7 @@ final class APIContext: Sendable {
 
     func stopThreads() {
         queryThreads.stop()
+        answerThreads.stop()
         serviceThreads.stop()
     }
 }

@@ -55,10 +55,11 @@ package final class APIServer: Service {
         self.onListening = onListening
     }
 
-    /// Makes the server ready.
+    /// Has the server answer what needs a store, and, shortly afterwards, say that it is ready.
     package func open(_ backend: APIBackend) async {
-        await WarmUp.run(context, backend)
         context.open(backend)
+        if context.configuration.warmsUp { await WarmUp.run(context, backend) }
+        context.noteWarm()
     }
 
     /// Serves until a graceful shutdown.
@@ -119,8 +120,10 @@ package final class APIServer: Service {
                     logger: logger
                 )
             ),
-            onServerRunning: { [onListening] channel in
-                onListening(channel.localAddress?.port ?? configuration.port)
+            onServerRunning: { [onListening, context] channel in
+                let port = channel.localAddress?.port ?? configuration.port
+                context.noteListening(port)
+                onListening(port)
             },
             logger: logger
         )

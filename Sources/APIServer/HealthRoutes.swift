@@ -6,7 +6,8 @@ enum HealthRoutes {
 
     @Sendable static func ready(_ exchange: Exchange) async throws(APIError) -> Answer {
         switch exchange.context.phase {
-        case .ready: .text("Sextant is Ready.\n")
+        case .ready where exchange.context.isWarm: .text("Sextant is Ready.\n")
+        case .ready: unavailable(isStopping: false)
         case .starting: unavailable(isStopping: false)
         case .stopping: unavailable(isStopping: true)
         }

@@ -19,7 +19,7 @@ final class QueryRunner: Sendable {
 
     private let limits: LimitsInForce
     private let gate: QueryGate
-    private let memory = SharedAmount()
+    private let memory: SharedAmount
     private let threads: WorkerThreads
     private let helpers: IdleThreads
     private let telemetry: QueryTelemetry
@@ -32,6 +32,8 @@ final class QueryRunner: Sendable {
         registry: Registry
     ) {
         self.telemetry = telemetry
+        let freed = FreedMemory()
+        memory = SharedAmount(drop: FreedMemory.leastByteCount) { freed.giveBackSoon() }
         helpers = IdleThreads(threads: threads, limit: APIConfiguration.coreCount)
         self.limits = limits
         gate = QueryGate(limits)

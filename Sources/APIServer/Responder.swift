@@ -3,6 +3,7 @@ import Hummingbird
 import Intake
 import Model
 import NIOCore
+import Synchronization
 
 /// What a request needs beside itself: the channel it came on.
 struct ChannelContext: InitializableFromSource {
@@ -152,13 +153,13 @@ struct Responder: HTTPResponder {
             return Response(
                 status: status,
                 headers: headers,
-                body: ResponseBody { writer in
-                    // Making a piece takes a while.
-                    try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                        var pieces = pieces
-                        while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
-                        try await writer.finish(nil)
+                body: ResponseBody { [threads = context.answerThreads] writer in
+                    // Making a piece takes a while, for which no write is to wait.
+                    let source = PieceSource(pieces)
+                    while let piece = try await threads.run({ source.next() }) {
+                        try await writer.write(ByteBuffer(bytes: piece))
                     }
+                    try await writer.finish(nil)
                 }
             )
         case .bytes(var bytes):
@@ -183,7 +184,8 @@ struct Responder: HTTPResponder {
 
     private func compressed(_ bytes: [UInt8]) async -> [UInt8] {
         guard bytes.count > Responder.quicklyCompressedBytes else { return Responder.gzipped(bytes) }
-        return await withTaskExecutorPreference(globalConcurrentExecutor) { Responder.gzipped(bytes) }
+        // On the way to a stop there are no such threads any more.
+        return (try? await context.answerThreads.run { Responder.gzipped(bytes) }) ?? Responder.gzipped(bytes)
     }
 
     /// A body, compressed.
@@ -213,4 +215,15 @@ struct Responder: HTTPResponder {
     private static func named(_ fields: [(String, String)]) -> [(HTTPField.Name, String)] {
         fields.compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
     }
+}
+
+/// Hands out the pieces of an answer one after the other, on whatever thread.
+private final class PieceSource: Sendable {
+    private let pieces: Mutex<any AnswerPieces>
+
+    init(_ pieces: any AnswerPieces) {
+        self.pieces = Mutex(pieces)
+    }
+
+    func next() -> [UInt8]? { pieces.withLock { $0.next() } }
 }

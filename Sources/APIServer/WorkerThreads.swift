@@ -1,3 +1,4 @@
+import CSextant
 import Dispatch
 import Glibc
 import Synchronization
@@ -30,6 +31,9 @@ package final class WorkerThreads: Sendable {
         var busyCount = 0
     }
 
+    /// How long the turns of threads are that stand back, while others wait for the processor.
+    private static let longTurnNanos: UInt64 = 4_000_000
+
     /// The number of threads.
     package let count: Int
 
@@ -49,7 +53,10 @@ package final class WorkerThreads: Sendable {
         for _ in 0..<self.count {
             let code = startThread(stackByteCount: stackByteCount) {
                 // On Linux that is about the calling thread alone. If it is refused, nothing is lost.
-                if niceness > 0 { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
+                if niceness > 0 {
+                    _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness)
+                    _ = sx_set_turn(WorkerThreads.longTurnNanos)
+                }
                 self.work()
             }
             guard code == 0 else {

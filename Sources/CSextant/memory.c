@@ -43,10 +43,14 @@ static int release_object(struct dl_phdr_info *object, size_t size, void *page_s
     return 0;
 }
 
-void sx_release_unused_memory(void) {
-    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    dl_iterate_phdr(release_object, &page_size);
+void sx_release_freed_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
+}
+
+void sx_release_unused_memory(void) {
+    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    dl_iterate_phdr(release_object, &page_size);
+    sx_release_freed_memory();
 }

@@ -155,7 +155,7 @@ extension SeriesReader {
     ) throws(SourceError) -> Bool { false }
 }
 
-/// Selected series. Several threads may read them, best each with a reader of its own.
+/// Selected series, which several threads may read, best each with a reader of its own.
 public protocol SeriesSet: SeriesReader, Sendable {
     /// The number of series.
     var count: Int { get }

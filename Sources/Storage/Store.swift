@@ -146,6 +146,7 @@ package final class Store: Sendable {
             }
         }
         scheduleTick()
+        readAhead()
     }
 
     /// Makes everything durable and closes all files.
@@ -169,6 +170,19 @@ package final class Store: Sendable {
     var segmentDirectory: String { "\(directory)/segments" }
 
     // MARK: - Private
+
+    /// How many bytes of segments are read into the system's memory at the start.
+    private static let readAheadByteCount = 16 << 20
+
+    /// Has the system read the newest segments while nobody asks for anything yet: the first queries after a
+    /// start are mostly about them.
+    private func readAhead() {
+        maintenance.async { [self] in
+            var left = Store.readAheadByteCount
+            let segments = state.withLock { $0.segments }.sorted { $0.record.range.end > $1.record.range.end }
+            for segment in segments where left > 0 { left -= segment.readAhead(left) }
+        }
+    }
 
     /// Looks after the store once a second until it is closed.
     private func scheduleTick() {

@@ -13,6 +13,8 @@ import UnixSignals
 struct Daemon {
     /// How long a stop may take before what still runs is cancelled, in seconds.
     private static let stopSeconds: Int64 = 15
+    /// How long a thread's turn is while others wait for the processor: short, so that a write is soon done.
+    private static let turnNanos: UInt64 = 100_000
 
     private let options: DaemonOptions
 
@@ -24,6 +26,8 @@ struct Daemon {
     ///
     /// - Throws: What keeps it from starting or going on.
     func run() async throws {
+        // Threads that come from here on have it too; what takes long is on threads that stand back.
+        _ = sx_set_turn(Daemon.turnNanos)
         sx_keep_freed_memory()
         let clock = SystemRuleClock()
         let now: @Sendable () -> Timestamp = { clock.now() }

@@ -160,6 +160,8 @@ final class DaemonCore: Service {
             try await kpis.deleting(in: delete.range) { try await store.delete(request) }
             logger.notice("samples deleted", metadata: ["request": "\(request)"])
         }
+        // Before the server warms up: what is given back now would have to be taken again by the first query.
+        MemoryRelease.releaseNow()
         await server.open(backend)
         logger.info(
             "ready",
@@ -167,7 +169,6 @@ final class DaemonCore: Service {
                 "rule_groups": "\(settings.groups.count)", "kpis": "\(settings.definitions.kpis.count)",
             ]
         )
-        MemoryRelease.releaseNow()
 
         // Cancelled instead, the way out is the same.
         try? await gracefulShutdown()

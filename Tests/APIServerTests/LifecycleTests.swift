@@ -33,17 +33,20 @@ import Testing
         }
     }
 
-    @Test("A store whose series cannot be read, or have odd labels, opens all the same")
-    func opensAnyway() async throws {
+    @Test("A server asks itself a few questions, and is ready, whatever the store says to them")
+    func warmsUp() async throws {
         let failing = MemoryStore(.init(readError: .unavailable("the disk is gone")))
         failing.put(Labels(["__name__": "up"]), [(1000, 1)])
         let odd = MemoryStore()
         odd.put(Labels(["": "", "\"}\n": "\\", "ü.x": "\u{0}\u{7f}"]), [(.max, .nan), (.min, 0)])
-        for store in [failing, odd, MemoryStore()] {
-            try await TestServer.run(store) { server in
+        for (store, questionCount) in [(failing, 0), (odd, 10), (MemoryStore(), 0)] {
+            try await TestServer.run(store, isOpen: false, configure: { $0.warmsUp = true }) { server in
+                #expect(try await server.client.get("/-/ready").statusCode == 503)
+                await server.server.open(TestServer.backend(store))
                 #expect(try await server.client.get("/-/ready").statusCode == 200)
                 let page = try await server.client.get("/metrics").text
-                #expect(page.contains("sextant_queries_total{kind=\"other\"} 1\n"))
+                #expect(page.contains("sextant_queries_total{kind=\"instant\"} \(questionCount)\n"))
+                #expect(page.contains("sextant_queries_total{kind=\"other\"} 0\n"))
             }
         }
     }

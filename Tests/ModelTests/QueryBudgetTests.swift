@@ -1,4 +1,5 @@
 import Model
+import Synchronization
 import Testing
 
 /// What a query may use up.
@@ -57,6 +58,23 @@ struct QueryBudgetTests {
             #expect(amount.current == 600)
         }
         #expect(amount.current == 0)
+    }
+
+    @Test("what gives much back says so, once for each time that much less is taken")
+    func drops() {
+        let dropCount = Mutex(0)
+        let amount = SharedAmount(drop: 100) { dropCount.withLock { $0 += 1 } }
+        var dropped: Int { dropCount.withLock { $0 } }
+        #expect(amount.take(150, limit: 1000))
+        amount.give(back: 99)
+        #expect(dropped == 0)
+        amount.give(back: 1)
+        #expect(dropped == 1)
+        amount.give(back: 50)
+        #expect(dropped == 1 && amount.current == 0)
+        #expect(amount.take(500, limit: 1000) && !amount.take(600, limit: 1000))
+        amount.give(back: 500)
+        #expect(dropped == 2)
     }
 
     @Test("held memory is charged as long as it is kept")

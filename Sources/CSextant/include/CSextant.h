@@ -23,9 +23,17 @@ void sx_unpack64(const uint8_t *bytes, unsigned width, uint64_t *values);
 /// requests come and go all the time; page faults for them cost more than decoding them does.
 void sx_keep_freed_memory(void);
 
+/// Gives back what the C library keeps of freed memory, of all threads.
+void sx_release_freed_memory(void);
+
 /// Gives back memory that is not in use: what the C library keeps of freed memory, and the pages of the program's and its
 /// libraries' code and constants. The pages that are used again come back from the page cache, some microseconds each 64 KiB;
 /// those that only the start needed do not.
 void sx_release_unused_memory(void);
+
+/// Sets how long the turns of the calling thread are while others wait for the processor, and those of threads that it starts
+/// later. Who wakes up takes the processor from a thread of longer turns at once. Linux before 6.12 does not look at it.
+/// Returns 0, or an errno.
+int sx_set_turn(uint64_t nanos);
 
 #endif

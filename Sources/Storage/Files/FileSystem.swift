@@ -53,6 +53,9 @@ package protocol File: Sendable {
     func modificationNanos() throws(FileError) -> Int64?
     /// Reads exactly `count` bytes from `offset`; fewer is an error.
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8]
+    /// Has the system read `count` bytes from `offset` into its memory, while the caller goes on; those who
+    /// cannot do that need not.
+    func readAhead(at offset: Int, count: Int)
     /// Writes all of `bytes` behind what this file object has written, at first at the file's start.
     func write(_ bytes: [UInt8]) throws(FileError)
     /// Writes all of `bytes` at `offset`, over what is there; not to be mixed with `write(_:)`.
@@ -65,6 +68,7 @@ package protocol File: Sendable {
 
 extension File {
     package func modificationNanos() throws(FileError) -> Int64? { nil }
+    package func readAhead(at offset: Int, count: Int) {}
 }
 
 /// Why a file operation failed.

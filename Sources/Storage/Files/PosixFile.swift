@@ -2,6 +2,9 @@ import Glibc
 
 /// A file descriptor.
 final class PosixFile: File {
+    /// How many bytes are asked for at once ahead of their use.
+    private static let readAheadByteCount = 128 << 10
+
     private let path: String
     private let descriptor: Int32
 
@@ -55,6 +58,15 @@ final class PosixFile: File {
         }
         if let failure { throw failure }
         return bytes
+    }
+
+    func readAhead(at offset: Int, count: Int) {
+        // The system takes as much at a time as the device does.
+        for start in stride(from: offset, to: offset + count, by: PosixFile.readAheadByteCount) {
+            let part = min(PosixFile.readAheadByteCount, offset + count - start)
+            // It is advice: what is not read now is read when it is wanted.
+            _ = posix_fadvise(descriptor, off_t(start), off_t(part), POSIX_FADV_WILLNEED)
+        }
     }
 
     func write(_ bytes: [UInt8]) throws(FileError) {

@@ -124,6 +124,17 @@ final class Segment: Sendable {
         files.drop(identity, path: path, isObsolete: isObsolete.load(ordering: .relaxed))
     }
 
+    /// Has the system read the end of the file, at most `byteCount` bytes, into its memory: the tables stand
+    /// there, and before them the samples.
+    ///
+    /// - Returns: How many bytes these are; 0 if the file cannot be opened, which its readers are told.
+    func readAhead(_ byteCount: Int) -> Int {
+        guard let file = try? open() else { return 0 }
+        let count = min(byteCount, record.byteCount)
+        file.readAhead(at: record.byteCount - count, count: count)
+        return count
+    }
+
     /// Has the file deleted when the last reader is gone.
     func markObsolete() {
         isObsolete.store(true, ordering: .relaxed)

@@ -69,6 +69,7 @@ struct SelectedLabels: Sendable {
     ///   - place: The place.
     ///   - ordinal: The ordinal; of no meaning if the series is of no segment.
     ///   - hint: Where the one before was found, best of the place before; changed to where this one is.
+    /// - Returns: The label set.
     func labels(at place: Int, ordinal: UInt32, near hint: inout Int) -> Labels {
         if runs.isEmpty { return own[place] }
         if !holds(hint, place) {

@@ -88,6 +88,7 @@ struct SelectedSeries: Sendable {
     /// - Parameters:
     ///   - index: The series.
     ///   - hint: Of what was asked for before, best of the series before; changed.
+    /// - Returns: The labels.
     func labels(at index: Int, near hint: inout Int) -> Labels {
         if isWhole { return sources[0].labels(at: index, near: &hint) }
         let place = places[start(of: index)]
