@@ -6,7 +6,7 @@ enum ModuleMap {
         "APIServer": [
             "Push", "Pipelines", "Outbound", "Rules", "KPI", "PromQL", "Intake", "StrictYAML", "Matching",
             "Telemetry",
-            "Model",
+            "Model", "CSextant",
         ],
         "Push": ["Intake", "Telemetry", "Model"],
         "Pipelines": [

@@ -1,4 +1,4 @@
-// What Swift cannot express well: a processor instruction, unrolled bit packing, memory that is given back.
+// What Swift cannot express well: a processor instruction, unrolled bit packing, memory that is given back, turns of threads.
 // Every function trusts its arguments; ChunkCodec checks them.
 #ifndef CSEXTANT_H
 #define CSEXTANT_H

@@ -230,12 +230,15 @@ extension Evaluation {
         let histogramWindow = HistogramWindow(window, kernel, node.grid)
         var anyStep = StepSet(stepCount: node.grid.count)
         let checksQuantile = function == .quantileOverTime
+        var counterNames = CounterNames()
         let wrapped: RowBody = { (series, dropsName, row) throws(PromQLError) in
-            if function.wantsCounter, !row.hasNoValue {
-                self.checkCounterName(series.labels, window.rangeSpan)
-            }
             if checksQuantile { anyStep.formUnion(row.present.span) }
-            try body(series, dropsName, row)
+            guard function.wantsCounter, !row.hasNoValue else { return try body(series, dropsName, row) }
+            let labels = series.labels
+            counterNames.check(labels) { name in
+                self.annotations.add(.possibleNonCounter(metric: name), at: window.rangeSpan)
+            }
+            try body(.known(labels), dropsName, row)
         }
         if function == .doubleExponentialSmoothing { try Evaluation.checkSmoothing(parameters) }
         switch window.source {
@@ -293,13 +296,6 @@ extension Evaluation {
             if !row.isEmpty { try body(.known(table.labels[index]), dropsName, row) }
         }
         release(table)
-    }
-
-    private func checkCounterName(_ labels: Labels, _ span: SourceSpan) {
-        guard let name = labels.metricName else { return }
-        let suffixes = ["_total", "_sum", "_count", "_bucket"]
-        if suffixes.contains(where: { name.hasSuffix($0) }) { return }
-        annotations.add(.possibleNonCounter(metric: name), at: span)
     }
 
     /// Notes the quantiles outside of 0...1 that were used at any step.

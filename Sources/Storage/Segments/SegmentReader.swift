@@ -12,6 +12,14 @@ extension Segment {
         /// The most values of a chunk that are not kept decoded: instead the frame is in which they stand.
         fileprivate static let shortCount = 32
 
+        /// A part of a timestamp column.
+        fileprivate struct Part {
+            var key: TimesKey
+            var range: TimeRange
+            var places: Range<Int>
+            var millis: [Int64]
+        }
+
         /// What could not be read since it was last emptied.
         var damages: [StorageError] = []
         /// Whether decoded columns are taken from those kept for all, and put there: for queries.
@@ -33,6 +41,8 @@ extension Segment {
             repeating: nil,
             count: SegmentFormat.groupCount
         )
+        /// The part of a column that was wanted last.
+        fileprivate var part: Part?
         fileprivate var rollupScratch = RollupCodec.Scratch()
         fileprivate var timesSampleCount = 0
 
@@ -124,21 +134,42 @@ extension Segment {
         return column
     }
 
-    /// Replaces `column` by the samples of a series, if all that the segment has of it is one chunk of
-    /// numbers that lies in `range`.
+    /// Replaces `column` by the samples of a series in `range`, if these are all in one chunk of numbers.
     ///
-    /// - Returns: Whether that is so; else `column` is as it was.
+    /// - Parameters:
+    ///   - ordinal: The series.
+    ///   - range: The samples that are wanted, none of them expired if there are no rollups.
+    ///   - earliest: Since when samples have not expired, whatever rollups there are, in milliseconds.
+    ///   - mayReadMore: Whether others around the range may be among them, which have not expired.
+    ///   - column: Filled; it says nothing if this throws.
+    ///   - reader: Reads the segment.
+    /// - Returns: Whether it is so; else `column` is as it was.
     func readOnlyChunk(
         of ordinal: UInt32,
         in range: TimeRange,
+        notBefore earliest: Int64,
+        mayReadMore: Bool,
         into column: inout SampleColumn,
         _ reader: inout Reader
     ) throws(StorageError) -> Bool {
         let (directory, index) = try directory(of: ordinal, &reader)
-        guard let chunk = directory.onlyChunk(at: index), chunk.kind == SegmentFormat.floatKind,
-            chunk.minMillis >= range.start.millis, chunk.maxMillis <= range.end.millis
+        guard let (chunk, hasRollups) = directory.onlyRawChunk(at: index),
+            chunk.kind == SegmentFormat.floatKind, !hasRollups || range.start.millis >= earliest
         else { return false }
+        if chunk.minMillis >= range.start.millis, chunk.maxMillis <= range.end.millis {
+            try read(chunk, directory, into: &column, &reader)
+            return true
+        }
+        let part = try part(of: chunk, in: range, directory, &reader)
+        if part.places.isEmpty {
+            column.removeAll()
+            return true
+        }
         try read(chunk, directory, into: &column, &reader)
+        let isMost = part.places.count >= chunk.count - chunk.count / 4
+        if mayReadMore, isMost, chunk.minMillis >= earliest { return true }
+        column.timestamps = part.millis
+        column.values = Array(column.values[part.places])
         return true
     }
 
@@ -243,6 +274,25 @@ extension Segment {
             throw damaged(error)
         }
         if isKept { keptValues.add(key, column.values) }
+    }
+
+    /// The part of a chunk's times that lies in `range`: mostly the same for series after series.
+    private func part(
+        of chunk: Chunk,
+        in range: TimeRange,
+        _ directory: DirectoryBlock,
+        _ reader: inout Reader
+    ) throws(StorageError) -> Reader.Part {
+        let column = directory.columns[chunk.timestamps]
+        let frame = directory.frames[column.frame].offset
+        let key = TimesKey(frame: frame, offset: column.offset, count: chunk.count)
+        if let part = reader.part, part.key == key, part.range == range { return part }
+        let millis = try times(of: chunk, directory, &reader)
+        let from = millis.partitionPoint { $0 >= range.start.millis }
+        let to = max(from, millis.partitionPoint { $0 > range.end.millis })
+        let part = Reader.Part(key: key, range: range, places: from..<to, millis: Array(millis[from..<to]))
+        reader.part = part
+        return part
     }
 
     /// The content of a frame of values, from among those that are kept if it is there.

@@ -88,11 +88,17 @@ final class DirectoryBlock: CachedContent {
         chunks[firstChunk[index]..<firstChunk[index + 1]]
     }
 
-    /// The chunk of the series at `index` of the block; nil if it has none, or several.
+    /// The only chunk of samples of the series at `index` of the block, and whether there are rollups beside
+    /// it; nil if there is no such chunk or another one, or if rollups begin before it.
     @inline(__always)
-    func onlyChunk(at index: Int) -> Segment.Chunk? {
-        let first = firstChunk[index]
-        return firstChunk[index + 1] == first + 1 ? chunks[first] : nil
+    func onlyRawChunk(at index: Int) -> (chunk: Segment.Chunk, hasRollups: Bool)? {
+        let (first, end) = (firstChunk[index], firstChunk[index + 1])
+        guard first < end, chunks[first].isRaw else { return nil }
+        // Samples come before rollups.
+        for place in first + 1..<max(end, first + 1) {
+            if chunks[place].isRaw || chunks[place].minMillis < chunks[first].minMillis { return nil }
+        }
+        return (chunks[first], first + 1 < end)
     }
 
     /// The content of the directory of `seriesCount` series.

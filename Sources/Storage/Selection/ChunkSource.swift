@@ -36,18 +36,27 @@ final class ChunkSource {
         return anyRollups
     }
 
-    /// Replaces `column` by the samples of a series, if all that the segment has of it is one chunk of
-    /// numbers that lies in `range`.
+    /// Replaces `column` by the samples of a series in `range`, if these are all in one chunk of numbers; as
+    /// `Segment.readOnlyChunk` does.
     ///
-    /// - Returns: Whether that is so; else `column` says nothing.
+    /// - Returns: Whether it is so; else `column` says nothing.
     func readOnlyChunk(
         of segment: Segment,
         _ ordinal: UInt32,
         in range: TimeRange,
+        notBefore earliest: Int64,
+        mayReadMore: Bool,
         into column: inout SampleColumn
     ) -> Bool {
         read(segment, false) { reader throws(StorageError) in
-            try segment.readOnlyChunk(of: ordinal, in: range, into: &column, &reader)
+            try segment.readOnlyChunk(
+                of: ordinal,
+                in: range,
+                notBefore: earliest,
+                mayReadMore: mayReadMore,
+                into: &column,
+                &reader
+            )
         }
     }
 

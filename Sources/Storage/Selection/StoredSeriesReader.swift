@@ -17,9 +17,26 @@ final class StoredSeriesReader: SeriesReader, @unchecked Sendable {
     private let source: ChunkSource
     /// Where the labels asked for last were found.
     private var hint = 0
-    /// The rule that was looked at last, and the part of the range in which, by it, samples have not expired
-    /// of which there are no rollups.
-    private var kept: (rule: Int, range: TimeRange)
+    /// What the rule keeps that was looked at last.
+    private var kept: Kept
+
+    /// What a rule of retention keeps of the range.
+    private struct Kept {
+        /// The rule.
+        let rule: Int
+        /// Since when samples have not expired, whatever rollups there are, in milliseconds.
+        let earliest: Int64
+        /// The times at which samples have not expired of which there are no rollups.
+        let range: TimeRange
+
+        init(_ rule: Int, _ series: SelectedSeries, _ range: TimeRange) {
+            self.rule = rule
+            let times = series.times(ofRule: rule)
+            earliest = Store.earliest(series.now, times.rawMillis)
+            let start = Store.earliest(series.now, times.keptMillis(besideLevels: []))
+            self.range = TimeRange(max(range.start, Timestamp(millis: start)), range.end)
+        }
+    }
 
     init(
         _ series: SelectedSeries,
@@ -35,7 +52,7 @@ final class StoredSeriesReader: SeriesReader, @unchecked Sendable {
         mayReadMore = request.mayReadMore
         self.budget = budget
         source = ChunkSource(remarks, budget)
-        kept = (0, StoredSeriesReader.kept(by: 0, series, request.range))
+        kept = Kept(0, series, request.range)
     }
 
     func labels(at index: Int) -> Labels { series.labels(at: index, near: &hint) }
@@ -44,9 +61,16 @@ final class StoredSeriesReader: SeriesReader, @unchecked Sendable {
         if index % StoredSeriesReader.portion == 0 { try budget.checkpoint() }
         if let segment {
             let rule = series.rule(of: index)
-            if rule != kept.rule { kept = (rule, StoredSeriesReader.kept(by: rule, series, range)) }
-            let ordinal = ordinals[series.place(of: index)]
-            if source.readOnlyChunk(of: segment, ordinal, in: kept.range, into: &column) { return }
+            if rule != kept.rule { kept = Kept(rule, series, range) }
+            let isRead = source.readOnlyChunk(
+                of: segment,
+                ordinals[series.place(of: index)],
+                in: kept.range,
+                notBefore: kept.earliest,
+                mayReadMore: mayReadMore,
+                into: &column
+            )
+            if isRead { return }
         }
         let item = series.series(at: index)
         if item.parts.count == 1 {
@@ -133,12 +157,6 @@ final class StoredSeriesReader: SeriesReader, @unchecked Sendable {
             let samples = source.samples(of: segment, ordinal, item, range, mayReadMore)
             return deleted.isEmpty ? samples : samples.without(deleted)
         }
-    }
-
-    /// The part of `range` in which samples have not expired of which there are no rollups.
-    private static func kept(by rule: Int, _ series: SelectedSeries, _ range: TimeRange) -> TimeRange {
-        let earliest = Store.earliest(series.now, series.times(ofRule: rule).keptMillis(besideLevels: []))
-        return TimeRange(max(range.start, Timestamp(millis: earliest)), range.end)
     }
 }
 
