@@ -55,6 +55,43 @@ private let start: Int64 = 1_767_225_600_000
         store.compaction.sync { store.expire() }
     }
 
+    @Test("Of any range the same is read as of all, beside rollups and where samples have expired")
+    func rangesOfSamples() async throws {
+        let clock = TestClock(start)
+        let store = try Store.open(try TemporaryFolder(), clock) {
+            $0.retention = Self.policy(3 * day, [(.fiveMinutes, 5 * day), (.hour, nil)])
+        }
+        defer { store.close() }
+        try await Self.fill(store, clock, days: 0..<6)
+        let hasRollups = try store.state.withLock { $0.segments }.contains { segment in
+            var reader = Segment.Reader()
+            return try segment.chunks(of: 0, &reader).contains { !$0.isRaw }
+        }
+        #expect(hasRollups)
+        var random = SeededGenerator(seed: 7)
+        for mayReadMore in [false, true] {
+            for _ in 0..<60 {
+                // Before the samples that are left buckets stand for others, as far as a range takes them in.
+                let from = start + Int64.random(in: 4 * day...6 * day, using: &random)
+                let range = Self.range(from, from + Int64.random(in: 0...2 * day, using: &random))
+                var request = SelectRequest(matchers: [], range: range)
+                request.mayReadMore = mayReadMore
+                let set = try store.select(request, budget: .unlimited())
+                let all = try store.read([], Self.range(start + 3 * day, start + 9 * day))
+                for index in 0..<set.count {
+                    var column = SampleColumn()
+                    try set.read(index, into: &column)
+                    let whole = all[set.labels(at: index)]?.bits ?? [:]
+                    let wanted = whole.filter { range.contains(Timestamp(millis: $0.key)) }
+                    let found = column.bits
+                    #expect(found.filter { range.contains(Timestamp(millis: $0.key)) } == wanted)
+                    #expect(mayReadMore || found.count == wanted.count)
+                    #expect(found.allSatisfy { whole[$0.key] == $0.value })
+                }
+            }
+        }
+    }
+
     /// The states of `windows` for the series of this name, and the warnings.
     private static func states(
         _ store: Store,

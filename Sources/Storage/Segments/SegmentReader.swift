@@ -144,6 +144,7 @@ extension Segment {
     ///   - column: Filled; it says nothing if this throws.
     ///   - reader: Reads the segment.
     /// - Returns: Whether it is so; else `column` is as it was.
+    /// - Throws: What is wrong with the segment.
     func readOnlyChunk(
         of ordinal: UInt32,
         in range: TimeRange,

@@ -17,8 +17,8 @@ struct CounterNames {
             let name = labels.packed[value]
             if name.elementsEqual(last) { return }
             last = Array(name)
-            if CounterNames.suffixes.contains(where: { name.reversed().starts(with: $0.reversed()) }) { return }
-            body(String(decoding: name, as: UTF8.self))
+            let isOfCounter = CounterNames.suffixes.contains { name.suffix($0.count).elementsEqual($0) }
+            if !isOfCounter { body(String(decoding: name, as: UTF8.self)) }
             return
         }
     }
