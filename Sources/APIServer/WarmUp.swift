@@ -90,6 +90,7 @@ struct WarmUp {
     /// Sends a request for each path over one connection, and reads the answers.
     private func ask(_ paths: [String]) async throws {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connectTimeout(.milliseconds(500))
             .connect(host: host, port: context.port ?? context.configuration.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()

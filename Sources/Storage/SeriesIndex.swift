@@ -2,14 +2,20 @@ import Model
 
 /// What heads and segments tell of the labels of their series.
 protocol SeriesIndex {
-    /// The label names: all, or those that one of these series has; each once, in byte
-    /// order.
+    /// Whether names and values come in byte order.
+    var isInOrder: Bool { get }
+
+    /// The label names: all, or those that one of these series has; each once.
     func labelNames(of series: [UInt32]?) throws(StorageError) -> [String]
 
-    /// The values of the label `name`: all, or those that one of these series has; each once, in byte
-    /// order.
+    /// The values of the label `name`: all, or those that one of these series has; each once.
     func labelValues(of name: String, in series: [UInt32]?) throws(StorageError) -> [String]
 }
 
-extension SegmentIndex: SeriesIndex {}
-extension HeadIndex: SeriesIndex {}
+extension SegmentIndex: SeriesIndex {
+    var isInOrder: Bool { true }
+}
+
+extension HeadIndex: SeriesIndex {
+    var isInOrder: Bool { false }
+}

@@ -94,18 +94,21 @@ extension Store {
             selections = compiled
         }
         var lists: [[String]] = []
+        var isInOrder = true
         let warnings = try view.forEachIndex(selections, request.range, budget) {
             index,
             series throws(StorageError) in
             lists.append(try read(index, series))
+            isInOrder = index.isInOrder
         }
-        return try Store.answer(Store.union(lists), request, warnings, budget)
+        // Outside of the lock under which a head is read.
+        let isDone = isInOrder && lists.count == 1
+        return try Store.answer(isDone ? lists[0] : Store.union(lists), request, warnings, budget)
     }
 
-    /// The texts of all lists, each of which is in byte order, in that order, each once.
+    /// The texts of all lists, in byte order, each once.
     private static func union(_ lists: [[String]]) -> [String] {
-        if lists.count == 1 { return lists[0] }
-        return Set(lists.joined().map { ByteText($0) }).sorted().map(\.string)
+        Set(lists.joined().map { ByteText($0) }).sorted().map(\.string)
     }
 
     /// The answer with `items`, which are sorted, as far as the request wants them.

@@ -1,18 +1,9 @@
 import Model
 
 extension HeadIndex {
-    /// The label names: all, or those that one of these series has; in byte order.
+    /// The label names: all, or those that one of these series has; in no particular order.
     func labelNames(of series: [UInt32]?) -> [String] {
-        unorderedNames(of: series).sorted().map(\.string)
-    }
-
-    /// The values of the label `name`: all, or those that one of these series has; in byte order.
-    func labelValues(of name: String, in series: [UInt32]?) -> [String] {
-        unorderedValues(of: name, in: series).sorted().map(\.string)
-    }
-
-    private func unorderedNames(of series: [UInt32]?) -> [ByteText] {
-        let names = labelNames
+        let names = labelNames.map(\.string)
         guard let series else { return names }
         var isFound = [Bool](repeating: false, count: names.count)
         if series.count < seriesCount / 16 {
@@ -31,7 +22,8 @@ extension HeadIndex {
         return names.indices.filter { isFound[$0] }.map { names[$0] }
     }
 
-    private func unorderedValues(of name: String, in series: [UInt32]?) -> [ByteText] {
+    /// The values of the label `name`: all, or those that one of these series has; in no particular order.
+    func labelValues(of name: String, in series: [UInt32]?) -> [String] {
         guard let label = number(of: name) else { return [] }
         let values = 0..<self[label].values.count
         guard let series else { return values.map { text($0, of: label) } }
@@ -63,7 +55,7 @@ extension HeadIndex {
         return isFound
     }
 
-    private func text(_ value: Int, of label: Int) -> ByteText {
-        unsafe HeadIndex.text(self[label].values.entries[value].text)
+    private func text(_ value: Int, of label: Int) -> String {
+        unsafe HeadIndex.text(self[label].values.entries[value].text).string
     }
 }
