@@ -17,8 +17,9 @@ package struct APIConfiguration: Sendable {
     package var limits = LimitsInForce()
     /// How long a query runs that the log calls slow, in milliseconds; 0: none is.
     package var slowQueryMillis: @Sendable () -> Int64 = { 5000 }
-    /// Whether the server asks itself a few questions before it says that it is ready (`WarmUp`).
-    package var warmsUp = true
+    /// How long the server may ask itself a few questions before it says that it is ready (`WarmUp`), in
+    /// milliseconds; 0: it does not.
+    package var warmUpMillis: Int64 = 500
     /// How far the store is with reading its log, for `/api/v1/status/walreplay`.
     package var replay = ReplayProgress()
     /// What `/api/v1/status/flags` shows.

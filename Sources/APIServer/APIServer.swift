@@ -58,7 +58,7 @@ package final class APIServer: Service {
     /// Has the server answer what needs a store, and, shortly afterwards, say that it is ready.
     package func open(_ backend: APIBackend) async {
         context.open(backend)
-        if context.configuration.warmsUp { await WarmUp.run(context, backend) }
+        if context.configuration.warmUpMillis > 0 { await WarmUp.run(context, backend) }
         context.noteWarm()
     }
 

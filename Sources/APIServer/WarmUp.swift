@@ -10,8 +10,6 @@ import NIOPosix
 /// the daemon itself, and the first client after a restart waits for its own data only. They are counted as
 /// all others are.
 struct WarmUp {
-    /// How long all of it may take.
-    private static let timeLimit = Duration.milliseconds(500)
     /// How long until the server is looked at again that does not listen yet.
     private static let patience = Duration.milliseconds(2)
     /// How often all questions are asked: what is known from the time before is answered another way.
@@ -27,7 +25,7 @@ struct WarmUp {
         let asking = Task { await WarmUp(context: context, backend: backend).run() }
         let limit = Task {
             // Cut short once all is asked.
-            try? await Task.sleep(for: timeLimit)
+            try? await Task.sleep(for: .milliseconds(context.configuration.warmUpMillis))
             asking.cancel()
         }
         await asking.value
@@ -90,7 +88,7 @@ struct WarmUp {
     /// Sends a request for each path over one connection, and reads the answers.
     private func ask(_ paths: [String]) async throws {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .connectTimeout(.milliseconds(500))
+            .connectTimeout(.milliseconds(context.configuration.warmUpMillis))
             .connect(host: host, port: context.port ?? context.configuration.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()

@@ -40,7 +40,8 @@ import Testing
         let odd = MemoryStore()
         odd.put(Labels(["": "", "\"}\n": "\\", "ü.x": "\u{0}\u{7f}"]), [(.max, .nan), (.min, 0)])
         for (store, questionCount) in [(failing, 0), (odd, 10), (MemoryStore(), 0)] {
-            try await TestServer.run(store, isOpen: false, configure: { $0.warmsUp = true }) { server in
+            let limit: Int64 = 60_000
+            try await TestServer.run(store, isOpen: false, configure: { $0.warmUpMillis = limit }) { server in
                 #expect(try await server.client.get("/-/ready").statusCode == 503)
                 await server.server.open(TestServer.backend(store))
                 #expect(try await server.client.get("/-/ready").statusCode == 200)

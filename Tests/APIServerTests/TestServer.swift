@@ -46,7 +46,7 @@ struct TestServer: Sendable {
     ) async throws {
         var configuration = APIConfiguration()
         configuration.port = 0
-        configuration.warmsUp = false
+        configuration.warmUpMillis = 0
         configure(&configuration)
         var backend = backend(store)
         adjust(&backend)

@@ -16,6 +16,7 @@ final class WatchedFileSystem: FileSystem {
         var syncedPaths: [String] = []
         var failures: [(call: Call, nth: Int, isLasting: Bool, code: Int32)] = []
         var space: DiskSpace?
+        var readAheads: [(path: String, bytes: Range<Int>)] = []
     }
 
     private let state = Mutex(State())
@@ -44,6 +45,13 @@ final class WatchedFileSystem: FileSystem {
         gate.signal()
     }
 
+    /// What was read ahead: files and the bytes of them, in order.
+    var readAheads: [(path: String, bytes: Range<Int>)] { state.withLock { $0.readAheads } }
+
+    fileprivate func noteReadAhead(_ path: String, _ bytes: Range<Int>) {
+        state.withLock { $0.readAheads.append((path, bytes)) }
+    }
+
     fileprivate func note(_ call: Call, _ path: String) throws(FileError) {
         if call == .sync, isHoldingSyncs.withLock({ $0 }) { gate.wait() }
         let code = state.withLock { state -> Int32? in
@@ -61,7 +69,9 @@ final class WatchedFileSystem: FileSystem {
     func removeDirectory(_ path: String) throws(FileError) { try base.removeDirectory(path) }
     func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
     func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
-    func open(_ path: String) throws(FileError) -> any File { try base.open(path) }
+    func open(_ path: String) throws(FileError) -> any File {
+        WatchedFile(file: try base.open(path), path: path, system: self)
+    }
     func lock(_ path: String) throws(FileError) -> (any File)? { try base.lock(path) }
     func create(_ path: String) throws(FileError) -> any File {
         try note(.create, path)
@@ -95,6 +105,10 @@ private struct WatchedFile: File {
     let system: WatchedFileSystem
 
     func size() throws(FileError) -> Int { try file.size() }
+    func readAhead(at offset: Int, count: Int) {
+        system.noteReadAhead(path, offset..<offset + count)
+        file.readAhead(at: offset, count: count)
+    }
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
         try file.read(at: offset, count: count)
     }
