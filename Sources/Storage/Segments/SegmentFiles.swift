@@ -42,9 +42,11 @@ final class SegmentFiles: Sendable {
     ) {
         self.fileSystem = fileSystem
         cache = FrameCache(capacity: cacheByteCount)
-        times = ColumnCache(capacity: columnByteCount / 8)
-        frames = ColumnCache(capacity: columnByteCount / 8)
-        values = ColumnCache(capacity: columnByteCount - 2 * (columnByteCount / 8))
+        // Of times there are few, and frames are packed.
+        let share = columnByteCount / 16
+        times = ColumnCache(capacity: share)
+        frames = ColumnCache(capacity: share)
+        values = ColumnCache(capacity: columnByteCount - 2 * share)
         self.note = note
     }
 

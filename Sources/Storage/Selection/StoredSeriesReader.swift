@@ -78,11 +78,8 @@ final class StoredSeriesReader: SeriesReader, @unchecked Sendable {
             return
         }
         // Its memory is used again: it is about as much as the series before took.
-        var result = column
-        result.removeAll()
-        column = SampleColumn()
-        for part in item.parts { result.take(samples(of: part, item)) }
-        column = result
+        column.removeAll()
+        for part in item.parts { column.take(samples(of: part, item)) }
     }
 
     func states(
