@@ -21,14 +21,6 @@ struct SelectedSeries: Sendable {
     /// The rule that says how long samples of each series are kept; none if there are no rules.
     private var rules: [UInt32] = []
 
-    /// No series.
-    init(_ retention: RetentionClasses, now: Timestamp) {
-        sources = []
-        self.retention = retention
-        self.now = now
-        isWhole = true
-    }
-
     /// The series of `sources` that have something in `range` which has not expired.
     ///
     /// - Parameters:
