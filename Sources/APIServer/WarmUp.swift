@@ -34,13 +34,15 @@ struct WarmUp {
 
     private func run() async {
         let work: @Sendable (QueryBudget) throws(APIError) -> [String] = { [self] in paths($0) }
+        let limit = context.configuration.warmUpMillis
         // Without an idle thread in time, or on the way to a stop, nothing is warm, and nothing is wrong.
-        guard let paths = try? await context.queries.run(for: nil, nil, work), !paths.isEmpty else { return }
+        let found = try? await context.queries.run(for: nil, nil, timeLimitMillis: limit, work)
+        guard let paths = found, !paths.isEmpty else { return }
         while context.port == nil {
             // Throws if the time is over.
             do { try await Task.sleep(for: WarmUp.patience) } catch { return }
         }
-        for _ in 0..<WarmUp.roundCount {
+        for _ in 0..<WarmUp.roundCount where !Task.isCancelled {
             // Whatever is wrong with a connection, the clients will be told of theirs.
             try? await ask(paths)
         }

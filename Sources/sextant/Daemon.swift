@@ -26,7 +26,8 @@ struct Daemon {
     ///
     /// - Throws: What keeps it from starting or going on.
     func run() async throws {
-        // Threads that come from here on have it too; what takes long is on threads that stand back.
+        // Threads that come from here on have it too; what takes long is on threads that stand back. Where it
+        // is refused, turns are as long as usual.
         _ = sx_set_turn(Daemon.turnNanos)
         sx_keep_freed_memory()
         let clock = SystemRuleClock()

@@ -52,6 +52,22 @@ import Testing
         }
     }
 
+    @Test("A store that takes long to say what it has does not keep a server from being ready")
+    func warmUpEnds() async throws {
+        let (ends, end) = AsyncStream<SourceError>.makeStream()
+        let store = MemoryStore(.init(onSlowSelectEnd: { end.yield($0) }))
+        store.put(Labels(["__name__": "slow"]), [(1000, 1)])
+        try await TestServer.run(store, isOpen: false, configure: { $0.warmUpMillis = 100 }) { server in
+            await server.server.open(TestServer.backend(store))
+            let reply = try await server.client.get("/-/ready")
+            #expect(reply.statusCode == 200)
+            var reasons = ends.makeAsyncIterator()
+            // By its own limit, which is shorter than that of queries.
+            let reason = await reasons.next()
+            #expect(reason == .timedOut(afterMillis: 100))
+        }
+    }
+
     /// A store whose select of `slow` tells when it starts and why it ended.
     private struct SlowStore {
         var store: MemoryStore
